@@ -1,0 +1,38 @@
+"""Sizes and times both sides agree on. Bytes are bytes on the wire, times are milliseconds unless named otherwise."""
+
+from typing import Final
+
+MAX_PREAUTH_BYTES: Final = 64 * 1024
+"""Largest frame before `hello-ok`. Source: OpenClaw docs/gateway/protocol/transport.md (2026.9.6)."""
+
+MAX_PAYLOAD_BYTES: Final = 25 * 1024 * 1024
+"""Largest frame after `hello-ok`, as `policy.maxPayload`. Source: the same page."""
+
+MAX_BUFFERED_BYTES: Final = 50 * 1024 * 1024
+"""`policy.maxBufferedBytes`: what a client may expect to lag before it is closed. Observed: 52428800."""
+
+MAX_ATTACHMENT_BYTES: Final = 19_464_192
+"""Largest decoded attachment that still fits a frame as base64. Observed in `hello-ok.policy.attachments`."""
+
+MAX_IMAGE_BYTES: Final = 6 * 1024 * 1024
+"""Largest decoded image attachment. Observed in `hello-ok.policy.attachments`."""
+
+TICK_INTERVAL_MS: Final = 30_000
+"""Time between two `tick` events; clients hang up after twice this silence. Observed: 454 of 456 intervals."""
+
+HANDSHAKE_TIMEOUT_MS: Final = 15_000
+"""Time from the upgrade to `hello-ok`. Source: OpenClaw docs/gateway/protocol/versioning.md."""
+
+REQUEST_TIMEOUT_MS: Final = 30_000
+"""A client's default patience for one answer. Source: the same page."""
+
+MAX_SIGNATURE_SKEW_MS: Final = 120_000
+"""How far `device.signedAt` may lie from the challenge. Clients sign the challenge's own `ts`, so a wrong clock
+alone never locks anyone out.
+"""
+
+MAX_ID_CHARS: Final = 128
+"""Longest request id, session id or idempotency key that is stored."""
+
+MAX_JSON_DEPTH: Final = 64
+"""Deepest nesting a frame may have; real frames stay under 12."""
