@@ -33,6 +33,3 @@ alone never locks anyone out.
 
 MAX_ID_CHARS: Final = 128
 """Longest request id, session id or idempotency key that is stored."""
-
-MAX_JSON_DEPTH: Final = 64
-"""Deepest nesting a frame may have; real frames stay under 12."""

@@ -1,0 +1,1 @@
+"""What every feature stands on: RPC, the network, the stores, tasks, configuration. Knows no feature."""

@@ -1,0 +1,1 @@
+"""The one port: HTTP and WebSocket, connections, outboxes and the event hub."""
