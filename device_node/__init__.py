@@ -1,0 +1,1 @@
+"""A device of the person: it pairs with the gateway and offers what it can do."""

@@ -1,0 +1,1 @@
+"""Tests of Homarus; folders mirror the sources, `support` holds what they share."""

@@ -1,0 +1,1 @@
+"""What tests share: the daemon as a real process, a hand-written wire client, scripted peers."""
