@@ -1,0 +1,1 @@
+"""Agents: who answers a turn, with which model and which tools."""
