@@ -37,7 +37,7 @@ class Daemon:
     Use it as `async with Daemon(tmp_path) as daemon:` or through the fixtures `daemon` and `shared_daemon`.
     """
 
-    alive: "ClassVar[WeakSet[Daemon]]" = WeakSet()
+    alive: ClassVar["WeakSet[Daemon]"] = WeakSet()
     """Started and not yet closed daemons, for the failure report."""
 
     def __init__(
