@@ -1,0 +1,116 @@
+"""The dispatch table: which handler answers which declared method."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from gateway.kernel.rpc.context import Ctx
+from protocol.errors import Forbidden, InvalidRequest, MissingScope, UnknownMethod
+from protocol.frames import Request
+from protocol.method import METHODS, Call, DeclaredCall, Method
+from protocol.scopes import Role, Scope, allows
+
+S = TypeVar("S")
+C = TypeVar("C")
+R = TypeVar("R")
+
+_HANDLES: Final = "__homarus_handles__"
+
+
+def handles(
+    call: DeclaredCall[C, R],
+) -> Callable[[Callable[[S, Ctx, C], R | Awaitable[R]]], Callable[[S, Ctx, C], R | Awaitable[R]]]:
+    """Mark a method of an API object as the handler of a declared call.
+
+    A coroutine function runs as its own task. A plain function must need no I/O: it is answered in place, without
+    a task, which is what makes the hot reads cheap.
+    """
+
+    def mark(
+        function: Callable[[S, Ctx, C], R | Awaitable[R]],
+    ) -> Callable[[S, Ctx, C], R | Awaitable[R]]:
+        setattr(function, _HANDLES, call)
+        return function
+
+    return mark
+
+
+class Handler(msgspec.Struct, frozen=True):
+    """A registered method, with its decoder ready."""
+
+    method: Method
+    decoder: msgspec.json.Decoder[Any]
+    function: Callable[[Ctx, Any], Any]
+    is_async: bool
+
+    def params(self, request: Request) -> Call[Any]:
+        """The request's parameters as the declared struct; absent or null parameters are an empty object.
+
+        Raises:
+            InvalidRequest: naming the method and the path of the offending field.
+        """
+        raw = bytes(request.params)
+        try:
+            return self.decoder.decode(b"{}" if raw == b"null" else raw)
+        except msgspec.ValidationError as error:
+            text, _, where = str(error).partition(" - at `$")
+            path = where.rstrip("`").replace("[", ".").replace("]", "").replace(".", "/")
+            raise InvalidRequest(
+                f"invalid {self.method.name} params: {f'at {path}: ' if path else ''}{text}",
+                {"field": path} if path else None,
+            ) from error
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+            raise InvalidRequest(f"invalid {self.method.name} params: {error}") from error
+
+
+class Router:
+    """Finds and checks the handler for a request."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str, Handler] = {}
+
+    def add(self, api: object) -> None:
+        """Register every marked method of an API object.
+
+        Raises:
+            TypeError: when two objects handle the same method.
+        """
+        for _, function in inspect.getmembers(api, inspect.ismethod):
+            call = getattr(function, _HANDLES, None)
+            if call is None:
+                continue
+            name = call.wire_name
+            if name in self._handlers:
+                raise TypeError(f"two handlers for {name}")
+            self._handlers[name] = Handler(
+                METHODS[name],
+                msgspec.json.Decoder(call),
+                function,
+                inspect.iscoroutinefunction(function),
+            )
+
+    def find(self, name: str, role: Role, scopes: tuple[Scope, ...]) -> Handler:
+        """The handler, once the caller may use it.
+
+        Raises:
+            UnknownMethod: for a caller with admin; others are told what they lack, so that a probe learns nothing.
+            Forbidden: when the method is not for this role.
+            MissingScope: when the grant lacks the method's scope.
+        """
+        handler = self._handlers.get(name)
+        if handler is None:
+            if role is Role.OPERATOR and not allows(scopes, Scope.ADMIN):
+                raise MissingScope(Scope.ADMIN, (Scope.ADMIN,))
+            raise UnknownMethod(name)
+        declared = handler.method
+        if role not in declared.roles:
+            raise Forbidden(f"{name} is not available to role {role}", {"code": "ROLE_NOT_ALLOWED"})
+        if role is Role.OPERATOR and declared.scope is not None and not allows(scopes, declared.scope):
+            raise MissingScope(declared.scope, (declared.scope,))
+        return handler
+
+    def names(self) -> list[str]:
+        """Every answered method, for `hello-ok.features.methods`."""
+        return sorted(self._handlers)
