@@ -2,9 +2,14 @@
 
 from collections.abc import Generator, Iterator
 
+import hypothesis
 import pytest
 
 from tests.support.daemon import Daemon, launched
+
+# A deadline per example measures the neighbours on a shared machine; pytest-timeout bounds the test.
+hypothesis.settings.register_profile("homarus", deadline=None)
+hypothesis.settings.load_profile("homarus")
 
 
 @pytest.fixture
