@@ -48,7 +48,7 @@ class RpcError(Exception):
         """A failed run of `agent` carries a payload beside the error."""
 
 
-class Closed(Exception):  # noqa: N818 - a state, not a fault: many tests wait for it
+class Closed(Exception):
     """The connection ended before what was waited for arrived."""
 
 
