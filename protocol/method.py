@@ -119,6 +119,7 @@ class Event(Wire):
     roles: ClassVar[frozenset[Role]]
     sequenced: ClassVar[bool]
     capability: ClassVar[str | None]
+    is_state: ClassVar[bool]
 
 
 METHODS: dict[str, Method] = {}
@@ -159,8 +160,19 @@ def event(
     roles: frozenset[Role] = _OPERATOR,
     sequenced: bool = True,
     capability: str | None = None,
+    is_state: bool = False,
 ) -> Callable[[type[E]], type[E]]:
-    """Declare an event under its wire name; only connections with `scope` and `capability` receive it."""
+    """Declare an event under its wire name.
+
+    Args:
+        name: Wire name.
+        scope: Scope an operator needs to receive it; `None` means every operator.
+        roles: Roles that may receive it.
+        sequenced: Whether frames carry `seq`; targeted events do not.
+        capability: Client capability a connection must have announced.
+        is_state: True when each event replaces the one before (`tick`, `presence`, `health`): a slow client gets
+            only the newest, and a resuming one gets none, because `hello-ok` carries the state.
+    """
 
     def declare(payload: type[E]) -> type[E]:
         if name in EVENTS:
@@ -170,6 +182,7 @@ def event(
         payload.roles = roles
         payload.sequenced = sequenced
         payload.capability = capability
+        payload.is_state = is_state
         EVENTS[name] = payload
         return payload
 

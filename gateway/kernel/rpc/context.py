@@ -1,13 +1,17 @@
 """Who is calling: the facts of a connection, its principal, and the context of one request."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from protocol.connect import ClientInfo
 from protocol.errors import GatewayError, MissingScope
 from protocol.scopes import Role, Scope, allows
+
+
+LOCAL_USER: Final = "local"
+"""`remote_ip` of a connection over the Unix socket."""
 
 
 class PeerFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,11 @@ class PeerFacts(msgspec.Struct, frozen=True, kw_only=True):
     secure: bool
     """True over TLS."""
     path: str
+
+    @property
+    def local_user(self) -> bool:
+        """True over the Unix socket, which only the gateway's own user can open."""
+        return self.remote_ip == LOCAL_USER
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):

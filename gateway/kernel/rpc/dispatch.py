@@ -42,7 +42,9 @@ class Caller(Protocol):
 class Dispatcher:
     """Runs requests: finds the handler, decodes parameters, calls it, encodes what it returns or raises."""
 
-    def __init__(self, router: Router, tasks: Supervisor, now_ms: Callable[[], int], metrics: RpcMetrics) -> None:
+    def __init__(
+        self, router: Router, tasks: Supervisor, now_ms: Callable[[], int], metrics: RpcMetrics
+    ) -> None:
         self._router = router
         self._tasks = tasks
         self._now_ms = now_ms
@@ -61,7 +63,11 @@ class Dispatcher:
         if not handler.is_async:
             self._answer_inline(caller, request, handler, ctx, call)
         elif caller.in_flight >= MAX_IN_FLIGHT:
-            self._fail(caller, request, Overloaded(f"more than {MAX_IN_FLIGHT} requests are running; wait for answers"))
+            self._fail(
+                caller,
+                request,
+                Overloaded(f"more than {MAX_IN_FLIGHT} requests are running; wait for answers"),
+            )
         else:
             caller.in_flight += 1
             self._tasks.spawn(request.method, self._answer(caller, request, handler, ctx, call))

@@ -1,0 +1,191 @@
+"""The composition root: brings the gateway up in order, and down in exactly the reverse order."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+import msgspec
+
+from gateway.features import FEATURES
+from gateway.kernel.clock import Clock, SystemClock
+from gateway.kernel.config.gateway import GatewaySettings, LoggingSettings
+from gateway.kernel.config.store import ConfigStore
+from gateway.kernel.feature import DatabaseName, Feature, House
+from gateway.kernel.home import Home
+from gateway.kernel.net.connection import Connection, Reception
+from gateway.kernel.net.doorman import Doorman
+from gateway.kernel.net.hello import HelloComposer
+from gateway.kernel.net.local import LocalAdmission
+from gateway.kernel.net.origin import OriginPolicy, host_name, is_loopback
+from gateway.kernel.net.server import Listener
+from gateway.kernel.ports import Admission
+from gateway.kernel.rpc.context import PeerFacts
+from gateway.kernel.rpc.dispatch import Dispatcher
+from gateway.kernel.store.db import Database
+from gateway.kernel.store.migrate import Migration, load_migrations
+from gateway.kernel.supervisor import Supervisor
+from protocol.events.connection import Shutdown, Tick
+from protocol.ids import new_id
+from protocol.limits import TICK_INTERVAL_MS
+
+SERVICE_RESTART: Final = 1012
+"""Close code on shutdown; clients reconnect after 1, 2, 4 … s. Observed from OpenClaw."""
+
+GOODBYE_S: Final = 0.2
+"""Time for the shutdown event and the close frames to leave before transports are dropped."""
+
+STOP_DEADLINE_S: Final = 5.0
+
+_DATABASES: Final[tuple[DatabaseName, ...]] = ("state", "transcripts", "memory", "audit")
+
+logger = logging.getLogger(__name__)
+
+
+class Gateway(msgspec.Struct, frozen=True):
+    """A running gateway."""
+
+    house: House
+    listener: Listener
+    host: str
+
+    @property
+    def url(self) -> str:
+        """The one link to open."""
+        settings = self.house.config.get(GatewaySettings)
+        scheme = "https" if settings.tls.enabled else "http"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{host}:{self.listener.port}/"
+
+
+async def start(stack: AsyncExitStack, home: Home, config: ConfigStore) -> Gateway:
+    """Bring everything up; `stack` takes it down again.
+
+    Raises:
+        GatewayError: when a core part cannot start, with the next step.
+    """
+    clock = SystemClock()
+    tasks = Supervisor()
+    stack.push_async_callback(tasks.close, STOP_DEADLINE_S)
+    active = tuple(feature for feature in FEATURES if _enabled(feature, config))
+    house = House(
+        home=home,
+        config=config,
+        clock=clock,
+        tasks=tasks,
+        stack=stack,
+        databases=await _open_databases(stack, home, active),
+        boot_id=new_id(),
+        started_ms=clock.now_ms(),
+    )
+    await _set_up(house, active)
+    gateway = await _listen(house, stack)
+    _start_ticking(house, stack, clock)
+    for hook in house.start_hooks:
+        tasks.spawn("after start", _run_hook(hook))
+    return gateway
+
+
+def _enabled(feature: Feature, config: ConfigStore) -> bool:
+    return feature.core or config.flag(feature.name)
+
+
+async def _open_databases(
+    stack: AsyncExitStack, home: Home, features: Sequence[Feature]
+) -> Mapping[DatabaseName, Database]:
+    migrations: dict[DatabaseName, list[Migration]] = {name: [] for name in _DATABASES}
+    migrations["state"] += load_migrations("kernel", "gateway.kernel.rpc")
+    for feature in features:
+        migrations[feature.database] += load_migrations(feature.name, feature.package)
+    databases: dict[DatabaseName, Database] = {}
+    for name, needed in migrations.items():
+        if needed:
+            databases[name] = await Database.open(home.state_dir / f"{name}.db", needed)
+            stack.push_async_callback(databases[name].close)
+    return databases
+
+
+async def _set_up(house: House, features: Sequence[Feature]) -> None:
+    for feature in features:
+        try:
+            await feature.setup(house)
+        except Exception:
+            if feature.core:
+                raise
+            logger.exception("feature %s failed to start; the gateway runs without it", feature.name)
+            house.health.report(feature.name, ok=False, detail=f"{feature.name} failed to start; see homarus logs")
+
+
+async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
+    settings = house.config.get(GatewaySettings)
+    limits = settings.limits
+    house.hello.auth_mode = settings.auth.mode
+    house.hello.config_path = str(house.home.config_path)
+    house.hello.state_dir = str(house.home.root)
+    reception = Reception(
+        hub=house.hub,
+        dispatcher=Dispatcher(house.rpc, house.tasks, house.clock.now_ms, house.metrics),
+        admission=LocalAdmission(house.need(Admission)),
+        hello=HelloComposer(house.hello, house.rpc, house.hub, house.clock, house.started_ms),
+        doorman=Doorman(limits.max_half_open, limits.max_half_open_per_ip),
+        tasks=house.tasks,
+        bus=house.bus,
+        clock=house.clock,
+    )
+
+    def receive(peer: PeerFacts) -> Connection:
+        return Connection(peer, reception)
+
+    listener = Listener(lambda: _origin_policy(house.config.get(GatewaySettings)), receive, house.http.application())
+    stack.push_async_callback(_hang_up, house, listener)
+    await listener.open(settings.host, settings.port, _tls(settings))
+    await listener.open_local(house.home.socket_path)
+    return Gateway(house, listener, settings.host)
+
+
+def _tls(settings: GatewaySettings) -> ssl.SSLContext | None:
+    if not settings.tls.enabled:
+        return None
+    raise NotImplementedError
+
+
+def _origin_policy(settings: GatewaySettings) -> OriginPolicy:
+    hosts = set(settings.allowed_hosts)
+    origins = set(settings.allowed_origins)
+    if settings.public_url is not None:
+        origin = settings.public_url.rstrip("/")
+        origins.add(origin)
+        hosts.add(host_name(origin.partition("://")[2]))
+    if not is_loopback(settings.host):
+        hosts.add(settings.host.lower())
+    return OriginPolicy(
+        scheme="https" if settings.tls.enabled else "http",
+        allowed_hosts=frozenset(host.lower() for host in hosts),
+        allowed_origins=frozenset(origins),
+        trusted_proxies=frozenset(settings.trusted_proxies),
+    )
+
+
+def _start_ticking(house: House, stack: AsyncExitStack, clock: Clock) -> None:
+    def tick() -> None:
+        house.hub.publish(Tick(ts=clock.now_ms()))
+
+    ticking = house.tasks.every("tick", TICK_INTERVAL_MS / 1000, tick)
+    stack.callback(ticking.cancel)
+
+
+async def _run_hook(hook: object) -> None:
+    if callable(hook):
+        await hook()
+
+
+async def _hang_up(house: House, listener: Listener) -> None:
+    """Stop accepting, say goodbye to everyone, and let the close frames leave."""
+    listener.stop_accepting()
+    if len(house.hub):
+        house.hub.publish(Shutdown(reason="gateway stopping"))
+        house.hub.close_where(lambda _: True, SERVICE_RESTART, "service restart")
+        await asyncio.sleep(GOODBYE_S)
+    await listener.close()

@@ -1,0 +1,198 @@
+"""One WebSocket connection: challenge, admission, then requests in and responses and events out."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+
+from gateway.kernel.bus import Bus
+from gateway.kernel.clock import Clock
+from gateway.kernel.net.doorman import Doorman
+from gateway.kernel.net.facts import ConnectionClosed, ConnectionOpened
+from gateway.kernel.net.hello import HelloComposer
+from gateway.kernel.net.hub import RESUME_CAP, Hub
+from gateway.kernel.net.outbox import Outbox, Pending
+from gateway.kernel.net.websocket import Socket
+from gateway.kernel.ports import Admission
+from gateway.kernel.rpc.context import PeerFacts, Principal
+from gateway.kernel.rpc.dispatch import Dispatcher
+from gateway.kernel.supervisor import Supervisor
+from protocol.errors import GatewayError, InvalidRequest
+from protocol.frames import decode_request, encode_failure, encode_result
+from protocol.handshake import ConnectAttempt, HandshakeRefused, ServerHandshake
+from protocol.ids import new_id
+from protocol.limits import HANDSHAKE_TIMEOUT_MS, MAX_PAYLOAD_BYTES
+
+POLICY_VIOLATION: Final = 1008
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Reception(msgspec.Struct, frozen=True):
+    """What every connection needs from the gateway."""
+
+    hub: Hub
+    dispatcher: Dispatcher
+    admission: Admission
+    hello: HelloComposer
+    doorman: Doorman
+    tasks: Supervisor
+    bus: Bus
+    clock: Clock
+
+
+class Connection:
+    """The server side of one client."""
+
+    principal: Principal
+
+    def __init__(self, peer: PeerFacts, reception: Reception) -> None:
+        self.peer = peer
+        self.in_flight = 0
+        self.resumable = False
+        self._reception = reception
+        self._handshake: ServerHandshake | None = ServerHandshake(new_id(), reception.clock.now_ms())
+        self._admitted = False
+        self._closing = False
+        self._socket: Socket
+        self._outbox: Outbox
+        self._deadline: asyncio.TimerHandle | None = None
+
+    # What the socket reports
+
+    def on_open(self, socket: Socket) -> None:
+        """Send the challenge and start the handshake deadline."""
+        self._socket = socket
+        self._outbox = Outbox(socket.send, lambda: socket.writable, self._overflow)
+        self._reception.doorman.enter(self)
+        self._deadline = asyncio.get_running_loop().call_later(
+            HANDSHAKE_TIMEOUT_MS / 1000, self.close, POLICY_VIOLATION, "handshake timeout"
+        )
+        if self._handshake is not None:
+            socket.send(self._handshake.challenge())
+
+    def on_text(self, data: bytes) -> None:
+        """A frame: the connect request first, any other request once admitted."""
+        if self._closing:
+            return
+        if self._admitted:
+            self._request(data)
+        elif self._handshake is None:
+            self.close(POLICY_VIOLATION, "no request is accepted before hello-ok")
+        else:
+            handshake, self._handshake = self._handshake, None
+            self._begin(handshake, data)
+
+    def on_writable(self) -> None:
+        """The peer caught up."""
+        self._outbox.drain()
+
+    def on_closed(self, code: int, reason: str) -> None:
+        """The socket is gone."""
+        self._leave()
+        self._outbox.close()
+        if self._admitted:
+            self._admitted = False
+            self._reception.bus.publish(ConnectionClosed(self.principal, code, reason))
+
+    # What the hub and the dispatcher use
+
+    @property
+    def lagging(self) -> bool:
+        """Whether output waits for this peer."""
+        return self._outbox.lagging
+
+    def deliver(self, pending: Pending) -> None:
+        """Queue one event."""
+        self._outbox.publish(pending)
+
+    def reply(self, frame: bytes) -> None:
+        """Queue one response."""
+        self._outbox.send(frame)
+
+    def close(self, code: int, reason: str) -> None:
+        """Stop listening to this peer at once, tell it why, and hang up."""
+        self._closing = True
+        self._leave()
+        self._outbox.close()
+        self._socket.close(code, reason)
+
+    # Handshake
+
+    def _begin(self, handshake: ServerHandshake, data: bytes) -> None:
+        try:
+            attempt = handshake.receive(data)
+        except HandshakeRefused as refusal:
+            self._refuse(refusal.request_id, refusal.error, refusal.close_code)
+            return
+        self._reception.tasks.spawn("connect", self._admit(attempt))
+
+    async def _admit(self, attempt: ConnectAttempt) -> None:
+        try:
+            admitted = await self._reception.admission.admit(attempt.params, self.peer)
+        except GatewayError as error:
+            self._refuse(attempt.request_id, error, POLICY_VIOLATION)
+            return
+        if self._closing or not self._socket.open:
+            return
+        reception = self._reception
+        self.principal = admitted.principal
+        self.resumable = RESUME_CAP in admitted.principal.caps
+        resume = attempt.params.resume if self.resumable else None
+        hello = reception.hello.compose(admitted, attempt.protocol, resume, resumable=self.resumable)
+        self._admitted = True
+        self._stop_deadline()
+        reception.doorman.leave(self)
+        self._socket.set_max_bytes(MAX_PAYLOAD_BYTES)
+        self._outbox.send(encode_result(attempt.request_id, _encode(hello)))
+        reception.hub.join(self, resume)
+        reception.bus.publish(ConnectionOpened(admitted.principal))
+
+    def _refuse(self, request_id: str | None, error: GatewayError, code: int) -> None:
+        if self._closing:
+            return
+        if request_id is not None:
+            self._socket.send(encode_failure(request_id, error.shape()))
+        self.close(code, error.message)
+
+    # Requests
+
+    def _request(self, data: bytes) -> None:
+        try:
+            request = decode_request(data)
+        except InvalidRequest as error:
+            self.reply(encode_failure(_salvaged_id(data), error.shape()))
+            return
+        if request.method == "connect":
+            self.close(POLICY_VIOLATION, "connect is only valid as the first request")
+            return
+        self._reception.dispatcher.dispatch(self, request)
+
+    # Ending
+
+    def _overflow(self, reason: str) -> None:
+        self.close(POLICY_VIOLATION, reason)
+
+    def _leave(self) -> None:
+        self._stop_deadline()
+        self._reception.doorman.leave(self)
+        if self._admitted:
+            self._reception.hub.leave(self.principal.conn_id)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class _IdOnly(msgspec.Struct):
+    id: Any = None
+
+
+def _salvaged_id(data: bytes) -> str:
+    """The request id of a frame that is otherwise unusable, so that its sender can tell which one failed."""
+    try:
+        found = msgspec.json.decode(data, type=_IdOnly).id
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return "invalid"
+    return found if isinstance(found, str) and 0 < len(found) <= 128 else "invalid"

@@ -1,0 +1,71 @@
+"""How many strangers may stand at the door.
+
+Connections that have not authenticated are counted, in total and per address. When a bound is reached the oldest of
+them is shown out, so that a flood ends itself while a known device, which needs a few milliseconds, still gets in.
+"""
+
+from collections import OrderedDict
+from typing import Final, Protocol
+
+MAX_STRANGERS: Final = 1024
+"""At about 12 KiB each this keeps a flood under the 30 MB that attack case 26 allows."""
+
+MAX_STRANGERS_PER_IP: Final = 256
+"""Enough for every device of a home behind one address to reconnect at the same moment."""
+
+
+class _Peer(Protocol):
+    @property
+    def remote_ip(self) -> str: ...
+
+
+class Stranger(Protocol):
+    """A connection before `hello-ok`."""
+
+    @property
+    def peer(self) -> _Peer:
+        """Where it comes from."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Hang up."""
+        ...
+
+
+class Doorman:
+    """Keeps the unauthenticated within bounds."""
+
+    def __init__(self, total: int = MAX_STRANGERS, per_ip: int = MAX_STRANGERS_PER_IP) -> None:
+        self._total = total
+        self._per_ip = per_ip
+        self._waiting: OrderedDict[int, Stranger] = OrderedDict()
+        self._by_ip: dict[str, OrderedDict[int, Stranger]] = {}
+        self.turned_away = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def enter(self, stranger: Stranger) -> None:
+        """Let a new connection wait; show out the oldest of its address, or of all, when there are too many."""
+        same_ip = self._by_ip.setdefault(stranger.peer.remote_ip, OrderedDict())
+        same_ip[id(stranger)] = stranger
+        self._waiting[id(stranger)] = stranger
+        if len(same_ip) > self._per_ip:
+            self._turn_away(next(iter(same_ip.values())))
+        elif len(self._waiting) > self._total:
+            self._turn_away(next(iter(self._waiting.values())))
+
+    def leave(self, stranger: Stranger) -> None:
+        """The connection authenticated or ended; forgetting it twice is fine."""
+        if self._waiting.pop(id(stranger), None) is None:
+            return
+        address = stranger.peer.remote_ip
+        same_ip = self._by_ip[address]
+        del same_ip[id(stranger)]
+        if not same_ip:
+            del self._by_ip[address]
+
+    def _turn_away(self, stranger: Stranger) -> None:
+        self.turned_away += 1
+        self.leave(stranger)
+        stranger.close(1013, "too many unauthenticated connections; try again")

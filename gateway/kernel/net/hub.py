@@ -1,0 +1,220 @@
+"""Live connections, and how events reach them."""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+import msgspec
+
+from gateway.kernel.net.eventlog import EventLog, Published
+from gateway.kernel.net.outbox import Pending
+from gateway.kernel.rpc.context import Principal
+from protocol.connect import ResumeRequest
+from protocol.frames import EncodedEvent, StateVersion
+from protocol.method import Event
+from protocol.scopes import Role, allows
+
+RESUME_CAP: Final = "event-resume"
+"""Client capability: number my events with the global cursor and let me continue after a reconnect."""
+
+MAX_DETACHED: Final = 256
+"""How many disconnected resume clients keep their subscriptions waiting."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Member(Protocol):
+    """A connection as the hub sees it."""
+
+    principal: Principal
+    resumable: bool
+
+    @property
+    def lagging(self) -> bool:
+        """Whether output waits for a slow peer."""
+        ...
+
+    def deliver(self, pending: Pending) -> None:
+        """Queue one event."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection; nothing is delivered or dispatched afterwards."""
+        ...
+
+
+class Hub:
+    """Delivers each event to every connection that may see it and wants it.
+
+    An event's declaration says which roles, scope and client capability it needs; that is checked here for every
+    delivery, so publishing to too many is impossible by construction.
+    """
+
+    def __init__(self, epoch: str) -> None:
+        self.epoch = epoch
+        """Identifies this life of the gateway; cursors of another life mean nothing."""
+        self._log = EventLog()
+        self._members: dict[str, Member] = {}
+        self._topics: dict[str, set[str]] = {}
+        self._subscribers: defaultdict[str, set[str]] = defaultdict(set)
+        self._detached: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._presence_version = 1
+        self._health_version = 1
+
+    # State
+
+    @property
+    def cursor(self) -> int:
+        """Cursor of the newest published event."""
+        return self._log.cursor
+
+    @property
+    def state_version(self) -> StateVersion:
+        """Counters of the presence and health snapshots."""
+        return StateVersion(self._presence_version, self._health_version)
+
+    def bump_presence(self) -> None:
+        """The presence snapshot changed."""
+        self._presence_version += 1
+
+    def bump_health(self) -> None:
+        """The health snapshot changed."""
+        self._health_version += 1
+
+    def principals(self) -> tuple[Principal, ...]:
+        """Everyone connected and admitted."""
+        return tuple(member.principal for member in self._members.values())
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    # Membership
+
+    def join(self, member: Member, resume: ResumeRequest | None = None) -> None:
+        """Add an admitted connection, first replaying what it missed when it asked for that and may have it."""
+        conn_id = member.principal.conn_id
+        self._topics[conn_id] = set()
+        if member.resumable:
+            for topic in self._detached.pop(member.principal.actor, ()):
+                self.subscribe(conn_id, topic)
+        for missed in self.missed(resume) or ():
+            self._deliver(member, missed, drop_if_slow=False)
+        self._members[conn_id] = member
+
+    def missed(self, resume: ResumeRequest | None) -> list[Published] | None:
+        """Events after a resume request; `None` when it cannot be honoured completely."""
+        if resume is None or resume.epoch != self.epoch:
+            return None
+        return self._log.after(resume.cursor)
+
+    def leave(self, conn_id: str) -> None:
+        """Forget a connection; a resumable one keeps its subscriptions for its return."""
+        member = self._members.pop(conn_id, None)
+        topics = self._topics.pop(conn_id, set())
+        for topic in topics:
+            self._drop(topic, conn_id)
+        if member is not None and member.resumable:
+            self._detached[member.principal.actor] = frozenset(topics)
+            while len(self._detached) > MAX_DETACHED:
+                self._detached.popitem(last=False)
+
+    def close_where(self, predicate: Callable[[Principal], bool], code: int, reason: str) -> int:
+        """Close every connection the predicate holds for, and say how many. They get nothing more from this moment."""
+        doomed = [member for member in self._members.values() if predicate(member.principal)]
+        for member in doomed:
+            self.leave(member.principal.conn_id)
+            member.close(code, reason)
+        return len(doomed)
+
+    # Topics
+
+    def subscribe(self, conn_id: str, topic: str) -> None:
+        """Let a connection receive events published to `topic`."""
+        if conn_id in self._topics:
+            self._topics[conn_id].add(topic)
+            self._subscribers[topic].add(conn_id)
+
+    def unsubscribe(self, conn_id: str, topic: str) -> None:
+        """The opposite of `subscribe`."""
+        if conn_id in self._topics:
+            self._topics[conn_id].discard(topic)
+            self._drop(topic, conn_id)
+
+    def topics(self, conn_id: str) -> frozenset[str]:
+        """What a connection is subscribed to."""
+        return frozenset(self._topics.get(conn_id, ()))
+
+    def _drop(self, topic: str, conn_id: str) -> None:
+        subscribers = self._subscribers.get(topic)
+        if subscribers is not None:
+            subscribers.discard(conn_id)
+            if not subscribers:
+                del self._subscribers[topic]
+
+    # Delivery
+
+    def publish(
+        self,
+        event: Event,
+        *,
+        topic: str | None = None,
+        to: Callable[[Principal], bool] | None = None,
+        state_version: bool = False,
+        drop_if_slow: bool = False,
+    ) -> None:
+        """Send an event to every connection that may see it.
+
+        Args:
+            event: The payload.
+            topic: Only to subscribers of this topic.
+            to: Only where this holds.
+            state_version: Add the snapshot counters to the frame.
+            drop_if_slow: Skip connections that have output waiting.
+        """
+        version = self.state_version if state_version else None
+        encoded = EncodedEvent.of(event.wire_name, _encode(event), version)
+        published = self._log.append(type(event), encoded, topic, to)
+        for member in self._audience(topic):
+            self._deliver(member, published, drop_if_slow=drop_if_slow)
+
+    def send(self, conn_id: str, event: Event) -> bool:
+        """Send an event to one connection, unnumbered by the log. False when it is gone or may not see it."""
+        member = self._members.get(conn_id)
+        if member is None or not admitted(member.principal, type(event)):
+            return False
+        encoded = EncodedEvent.of(event.wire_name, _encode(event))
+        member.deliver(Pending(encoded, sequenced=event.sequenced, cursor=None, key=None))
+        return True
+
+    def _audience(self, topic: str | None) -> Iterable[Member]:
+        if topic is None:
+            return tuple(self._members.values())
+        ids = self._subscribers.get(topic, ())
+        return [self._members[conn_id] for conn_id in ids if conn_id in self._members]
+
+    def _deliver(self, member: Member, published: Published, *, drop_if_slow: bool) -> None:
+        kind = published.kind
+        principal = member.principal
+        if not admitted(principal, kind) or (published.to is not None and not published.to(principal)):
+            return
+        if published.topic is not None and published.topic not in self._topics.get(principal.conn_id, ()):
+            return
+        if drop_if_slow and member.lagging:
+            return
+        member.deliver(
+            Pending(
+                published.encoded,
+                sequenced=kind.sequenced,
+                cursor=published.cursor if member.resumable else None,
+                key=kind.wire_name if kind.is_state else None,
+            )
+        )
+
+
+def admitted(principal: Principal, kind: type[Event]) -> bool:
+    """Whether a caller may see an event at all."""
+    if principal.role not in kind.roles:
+        return False
+    if kind.capability is not None and kind.capability not in principal.caps:
+        return False
+    return kind.scope is None or (principal.role is Role.OPERATOR and allows(principal.scopes, kind.scope))

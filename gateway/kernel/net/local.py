@@ -1,0 +1,47 @@
+"""Entry over the Unix socket: whoever can open it is the gateway's own user and may do everything.
+
+This is how the command line works without a token, and how a locked-out owner repairs pairing. The socket file is
+0600 in a 0700 folder; browsers cannot reach it.
+"""
+
+import msgspec
+
+from gateway.kernel.ports import Admission, Admitted
+from gateway.kernel.rpc.context import PeerFacts, Principal
+from protocol.connect import ConnectParams, HelloAuth
+from protocol.errors import InvalidRequest
+from protocol.scopes import ALL_SCOPES, Role, parse_scopes
+
+OWNER_PROFILE = "gateway-owner"
+"""The one person behind operator connections."""
+
+
+class LocalAdmission(msgspec.Struct, frozen=True):
+    """Admits the local user directly and asks `remote` about everyone else."""
+
+    remote: Admission
+
+    async def admit(self, params: ConnectParams, peer: PeerFacts) -> Admitted:
+        """See `Admission.admit`."""
+        if not peer.local_user:
+            return await self.remote.admit(params, peer)
+        if params.role != Role.OPERATOR:
+            raise InvalidRequest("the local socket is for operators; nodes connect over the network port")
+        scopes = parse_scopes(params.scopes) or tuple(sorted(ALL_SCOPES))
+        principal = Principal(
+            conn_id=peer.conn_id,
+            role=Role.OPERATOR,
+            scopes=scopes,
+            client=params.client,
+            device_id=None,
+            profile_id=OWNER_PROFILE,
+            caps=frozenset(params.caps),
+            remote_ip=peer.remote_ip,
+            auth_method="local",
+        )
+        auth = HelloAuth(method="local", role=Role.OPERATOR, scopes=list(scopes))
+        return Admitted(principal=principal, auth=auth)
+
+    async def still_valid(self, principal: Principal) -> bool:
+        """See `Admission.still_valid`; the local user never loses access."""
+        return principal.auth_method == "local" or await self.remote.still_valid(principal)

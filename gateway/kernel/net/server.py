@@ -1,0 +1,232 @@
+"""The listener: one port for HTTP and WebSocket, and a Unix socket for programs of the same user."""
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, cast
+
+import h11
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from gateway.kernel.net.origin import OriginPolicy, RequestRefused, is_loopback
+from gateway.kernel.net.websocket import Receiver, Socket
+from gateway.kernel.rpc.context import LOCAL_USER, PeerFacts
+from protocol.errors import Unavailable
+from protocol.ids import new_id
+
+REQUEST_DEADLINE_S: Final = 15.0
+"""From the first byte of a request (or of the connection) to its last; attack case 27 allows 20 s."""
+
+KEEP_ALIVE_S: Final = 10
+"""Idle time between two HTTP requests on one connection."""
+
+MAX_HEADER_BYTES: Final = 32 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class _HttpProtocol(H11Protocol):
+    """uvicorn's HTTP parser with a deadline on slow requests, which uvicorn itself does not have."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(REQUEST_DEADLINE_S, self._expire)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(REQUEST_DEADLINE_S, self._expire)
+        super().data_received(data)
+        if self.conn.their_state in {h11.DONE, h11.MUST_CLOSE, h11.CLOSED, h11.SWITCHED_PROTOCOL}:
+            self._stop_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_deadline()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        self._stop_deadline()
+        super().handle_websocket_upgrade(event)
+
+    def _expire(self) -> None:
+        self.transport.abort()
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class Listener:
+    """Accepts connections and decides, before anything else, whether a request may be looked at.
+
+    Args:
+        policy: Current host and origin rules; asked for every request, so that a reload takes effect at once.
+        receive: Makes the receiver of an accepted WebSocket from its network facts.
+        application: Serves plain HTTP.
+    """
+
+    def __init__(
+        self,
+        policy: Callable[[], OriginPolicy],
+        receive: Callable[[PeerFacts], Receiver],
+        application: ASGIApp,
+    ) -> None:
+        self._policy = policy
+        self._receive = receive
+        self._application = application
+        self._state = ServerState()
+        self._config = Config(
+            self._guarded,
+            http=_HttpProtocol,
+            ws=cast("Any", partial(_socket, self._gate)),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+            proxy_headers=False,
+        )
+        self._servers: list[asyncio.Server] = []
+        self._socket_path: Path | None = None
+        self.port = 0
+
+    async def open(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on TCP; with port 0 the chosen one is in `port` afterwards.
+
+        Raises:
+            Unavailable: when the address is taken or not ours, with the next step.
+        """
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                self._http_protocol, host, port, ssl=tls, backlog=1024
+            )
+        except OSError as error:
+            raise Unavailable(
+                f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --host and --port"
+            ) from error
+        self._servers.append(server)
+        self.port = server.sockets[0].getsockname()[1]
+
+    async def open_local(self, path: Path) -> None:
+        """Listen on a Unix socket that only this user can open (mode 0600 in a 0700 folder)."""
+        path.unlink(missing_ok=True)
+        umask = os.umask(0o177)
+        try:
+            server = await asyncio.get_running_loop().create_unix_server(self._http_protocol, str(path))
+        finally:
+            os.umask(umask)
+        self._servers.append(server)
+        self._socket_path = path
+
+    def stop_accepting(self) -> None:
+        """Close the listening sockets; open connections stay."""
+        for server in self._servers:
+            server.close()
+        if self._socket_path is not None:
+            self._socket_path.unlink(missing_ok=True)
+
+    async def close(self) -> None:
+        """Stop accepting and end the HTTP connections that are left."""
+        self.stop_accepting()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        for task in list(self._state.tasks):
+            task.cancel()
+        await asyncio.gather(*self._state.tasks, return_exceptions=True)
+
+    def _http_protocol(self) -> asyncio.Protocol:
+        return _HttpProtocol(config=self._config, server_state=self._state, app_state={})
+
+    # Judging
+
+    def _gate(self, request: Request, transport: asyncio.Transport) -> Receiver | Response:
+        try:
+            peer = self._peer_facts(transport, request.headers, request.path)
+        except RequestRefused as refused:
+            return _refusal(refused)
+        return self._receive(peer)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve HTTP behind the same host and origin rules as the WebSocket."""
+        headers = Headers(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        )
+        client = scope.get("client")
+        try:
+            peer = self._facts(client[0] if client else None, headers, scope["path"])
+        except RequestRefused as refused:
+            await _send_refusal(refused, send)
+            return
+        scope["homarus.peer"] = peer
+        await self._application(scope, receive, send)
+
+    def _peer_facts(self, transport: asyncio.Transport, headers: Headers, path: str) -> PeerFacts:
+        name = transport.get_extra_info("peername")
+        return self._facts(name[0] if isinstance(name, tuple) else None, headers, path)
+
+    def _facts(self, peer_ip: str | None, headers: Headers, path: str) -> PeerFacts:
+        policy = self._policy()
+        host, origin = headers.get("Host"), headers.get("Origin")
+        if peer_ip is None:
+            if origin is not None:
+                raise RequestRefused(403, "origin_not_allowed", "browsers do not use the local socket")
+            return PeerFacts(
+                conn_id=new_id(),
+                remote_ip=LOCAL_USER,
+                direct_loopback=True,
+                origin=None,
+                own_origin=False,
+                secure=True,
+                path=path,
+            )
+        policy.check_host(host)
+        own = policy.check_origin(origin, host)
+        client_ip, direct = policy.client_ip(
+            peer_ip, {name.lower(): value for name, value in headers.raw_items()}
+        )
+        return PeerFacts(
+            conn_id=new_id(),
+            remote_ip=client_ip,
+            direct_loopback=direct and is_loopback(peer_ip),
+            origin=origin,
+            own_origin=own,
+            secure=policy.scheme == "https",
+            path=path,
+        )
+
+
+def _socket(gate: Any, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> Socket:
+    """What uvicorn calls to make the protocol of an upgraded connection."""
+    return Socket(gate)
+
+
+def _refusal(refused: RequestRefused) -> Response:
+    body = refused.body()
+    headers = Headers(
+        {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
+    )
+    return Response(refused.status, "Refused", headers, body)
+
+
+async def _send_refusal(refused: RequestRefused, send: Send) -> None:
+    body = refused.body()
+    await send(
+        {
+            "type": "http.response.start",
+            "status": refused.status,
+            "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
