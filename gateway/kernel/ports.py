@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from gateway.kernel.rpc.context import PeerFacts, Principal
+from gateway.kernel.rpc.context import Ctx, PeerFacts, Principal
 from protocol.connect import ConnectParams, HelloAuth
 
 
@@ -29,4 +29,75 @@ class Admission(Protocol):
 
     async def still_valid(self, principal: Principal) -> bool:
         """Whether the grant behind an open connection still stands."""
+        ...
+
+
+class AgentFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list of sessions shows of the agent behind a session."""
+
+    runtime: str
+    """`offline`, `llm` or `command`."""
+    model_provider: str | None = None
+    model: str | None = None
+    context_tokens: int | None = None
+    thinking_levels: tuple[str, ...] = ("off",)
+    thinking_default: str = "off"
+
+
+class AgentCatalog(Protocol):
+    """Which agents there are, for whoever only shows them; answers from RAM.
+
+    Implemented by `agents`, which hands it to `SessionIndex.attach_agents` and calls
+    `SessionIndex.forget_pages()` whenever an answer would change.
+    """
+
+    def agent_ids(self) -> tuple[str, ...]:
+        """Every agent, the default one first."""
+        ...
+
+    def facts(self, agent_id: str) -> AgentFacts | None:
+        """The present facts of an agent; `None` when there is none of that id."""
+        ...
+
+
+class StartedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A first message that is durable and will be answered."""
+
+    run_id: str
+    status: str = "started"
+    message_seq: int | None = None
+    """Position of the message in the transcript, when it is stored there already."""
+
+
+class FirstMessage(Protocol):
+    """Starts a run with the message of `sessions.create`. Implemented by `chat`.
+
+    `sessions.send`, `sessions.steer` and `sessions.abort` are chat's own methods: they start and end turns.
+    """
+
+    async def start(
+        self,
+        ctx: Ctx,
+        session_key: str,
+        message: str,
+        attachments: list[msgspec.Raw],
+        idempotency_key: str | None,
+    ) -> StartedRun:
+        """Accept the message as `chat.send` would; the session exists already.
+
+        Raises:
+            GatewayError: when the message was not accepted; the caller reports it beside the new session.
+        """
+        ...
+
+
+class RunStopper(Protocol):
+    """Ends the work of a session before it is archived, reset or deleted. Implemented by `chat`."""
+
+    async def stop(self, session_key: str, reason: str) -> None:
+        """Abort running and queued runs of the session and return when they are over and stored as aborted.
+
+        Raises:
+            Unavailable: they did not end in time; the session must stay as it is.
+        """
         ...

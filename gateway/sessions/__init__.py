@@ -1,0 +1,1 @@
+"""The session index: which conversations exist, how they are listed, changed and announced."""
