@@ -1,0 +1,1 @@
+"""Tests of state on disk, on real files."""
