@@ -64,6 +64,11 @@ class Home(msgspec.Struct, frozen=True):
         return self.state_dir / "homarus.last-good.toml"
 
     @property
+    def rejected_path(self) -> Path:
+        """A faulty `homarus.toml` that was replaced over the protocol, kept for its author."""
+        return self.root / "homarus.rejected.toml"
+
+    @property
     def state_dir(self) -> Path:
         """SQLite files."""
         return self.root / "state"

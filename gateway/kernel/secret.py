@@ -7,11 +7,18 @@ import hmac
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from protocol.errors import Unavailable
 
 MASK: Final = "***"
+"""How a secret prints."""
+
+MARKER: Final = "__OPENCLAW_REDACTED__"
+"""How a literal secret looks on the wire; sent back, it stands for the stored value and is never one itself.
+
+Source: observed in `config.get` of OpenClaw 2026.9.6; its clients return it for untouched secrets.
+"""
 
 MAX_SECRET_BYTES: Final = 64 * 1024
 """A key file larger than this is not a secret but a mistake, such as a device or a log."""
@@ -98,14 +105,18 @@ class SecretResolver:
         Raises:
             ValueError: when the value has none of the three forms.
         """
-        match reference:
-            case str():
-                return Secret(reference)
-            case {"env": str() as name} if len(reference) == 1:
+        if isinstance(reference, str):
+            if MARKER in reference:
+                raise ValueError("this is the redaction marker, not a secret; enter the secret")
+            return Secret(reference)
+        members = list(cast("dict[object, object]", reference).items()) if isinstance(reference, dict) else []
+        match members:
+            case [("env", str() as name)]:
                 value = self._env.get(name)
-                problem = "" if value else f"environment variable {name} is not set"
+                state = "empty" if name in self._env else "not set"
+                problem = "" if value else f"environment variable {name} is {state}"
                 return Secret(value or None, {"env": name}, problem)
-            case {"file": str() as name} if len(reference) == 1:
+            case [("file", str() as name)]:
                 return self._from_file(name)
             case _:
                 raise ValueError('expected text, { env = "NAME" } or { file = "path" }')

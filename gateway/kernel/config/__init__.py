@@ -1,0 +1,1 @@
+"""Settings: one file, one frozen struct per feature, strict, hot, and never a reason not to start."""
