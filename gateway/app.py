@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
@@ -12,8 +11,9 @@ import msgspec
 from gateway.features import FEATURES
 from gateway.kernel.clock import Clock, SystemClock
 from gateway.kernel.config.gateway import GatewaySettings, LoggingSettings
+from gateway.kernel.config.settings import Settings
 from gateway.kernel.config.store import ConfigStore
-from gateway.kernel.feature import DatabaseName, Feature, House
+from gateway.kernel.feature import DatabaseName, Feature, FeatureSettings, House
 from gateway.kernel.home import Home
 from gateway.kernel.net.connection import Connection, Reception
 from gateway.kernel.net.doorman import Doorman
@@ -21,6 +21,7 @@ from gateway.kernel.net.hello import HelloComposer
 from gateway.kernel.net.local import LocalAdmission
 from gateway.kernel.net.origin import OriginPolicy, host_name, is_loopback
 from gateway.kernel.net.server import Listener
+from gateway.kernel.net.tls import certificate_paths, fingerprint, server_context
 from gateway.kernel.ports import Admission
 from gateway.kernel.rpc.context import PeerFacts
 from gateway.kernel.rpc.dispatch import Dispatcher
@@ -38,6 +39,14 @@ GOODBYE_S: Final = 0.2
 """Time for the shutdown event and the close frames to leave before transports are dropped."""
 
 STOP_DEADLINE_S: Final = 5.0
+
+SETTINGS: Final[tuple[type[Settings], ...]] = (
+    GatewaySettings,
+    LoggingSettings,
+    FeatureSettings,
+    *(feature.settings for feature in FEATURES if feature.settings is not None),
+)
+"""Every section of `homarus.toml`."""
 
 _DATABASES: Final[tuple[DatabaseName, ...]] = ("state", "transcripts", "memory", "audit")
 
@@ -58,6 +67,13 @@ class Gateway(msgspec.Struct, frozen=True):
         scheme = "https" if settings.tls.enabled else "http"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.listener.port}/"
+
+    def tls_fingerprint(self) -> str | None:
+        """What clients pin: the certificate's SHA-256; `None` without TLS."""
+        settings = self.house.config.get(GatewaySettings).tls
+        if not settings.enabled:
+            return None
+        return fingerprint(certificate_paths(self.house.home, settings)[0])
 
 
 async def start(stack: AsyncExitStack, home: Home, config: ConfigStore) -> Gateway:
@@ -89,7 +105,7 @@ async def start(stack: AsyncExitStack, home: Home, config: ConfigStore) -> Gatew
 
 
 def _enabled(feature: Feature, config: ConfigStore) -> bool:
-    return feature.core or config.flag(feature.name)
+    return feature.core or feature.name not in config.get(FeatureSettings).disabled
 
 
 async def _open_databases(
@@ -115,7 +131,9 @@ async def _set_up(house: House, features: Sequence[Feature]) -> None:
             if feature.core:
                 raise
             logger.exception("feature %s failed to start; the gateway runs without it", feature.name)
-            house.health.report(feature.name, ok=False, detail=f"{feature.name} failed to start; see homarus logs")
+            house.health.report(
+                feature.name, ok=False, detail=f"{feature.name} failed to start; see homarus logs"
+            )
 
 
 async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
@@ -138,17 +156,13 @@ async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
     def receive(peer: PeerFacts) -> Connection:
         return Connection(peer, reception)
 
-    listener = Listener(lambda: _origin_policy(house.config.get(GatewaySettings)), receive, house.http.application())
+    listener = Listener(
+        lambda: _origin_policy(house.config.get(GatewaySettings)), receive, house.http.application()
+    )
     stack.push_async_callback(_hang_up, house, listener)
-    await listener.open(settings.host, settings.port, _tls(settings))
+    await listener.open(settings.host, settings.port, server_context(house.home, settings.tls) if settings.tls.enabled else None)
     await listener.open_local(house.home.socket_path)
     return Gateway(house, listener, settings.host)
-
-
-def _tls(settings: GatewaySettings) -> ssl.SSLContext | None:
-    if not settings.tls.enabled:
-        return None
-    raise NotImplementedError
 
 
 def _origin_policy(settings: GatewaySettings) -> OriginPolicy:

@@ -1,4 +1,4 @@
-"""The ordered list of features: the only place that names them all. A feature may use what stands before it."""
+"""The ordered list of features, named only here; each may use what stands before it."""
 
 from gateway.kernel.feature import Feature
 

@@ -1,1 +1,1 @@
-"""The wire contract of Homarus: frames, methods, events, errors and the connect handshake, without any I/O."""
+"""The wire contract of Homarus: frames, methods, events, errors and the handshake, without I/O."""

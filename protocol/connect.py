@@ -62,15 +62,17 @@ class ClientInfo(Wire):
 class DeviceProof(Wire):
     """Proof of possession of a device key over this connection's challenge.
 
-    `id` is the hex SHA-256 of the raw Ed25519 public key; `public_key` and `signature` are base64url without padding.
+    `id` is the hex SHA-256 of the raw Ed25519 public key; `public_key` and `signature` are base64url without
+    padding.
     """
 
     id: Text
     public_key: Text
     signature: Text
-    signed_at: int
+    signed_at: Annotated[int, Meta(ge=0)]
     """Milliseconds; clients copy the challenge's `ts`."""
     nonce: str = ""
+    """The challenge's nonce; absent or blank has an error code of its own, for clients older than challenges."""
 
 
 class ConnectAuth(Wire):
@@ -89,10 +91,10 @@ class ConnectParams(Wire):
     max_protocol: Annotated[int, Meta(ge=1)]
     client: ClientInfo
     role: str = Role.OPERATOR.value
-    scopes: Annotated[list[Text], Meta(max_length=64)] = []
-    caps: Annotated[list[Text], Meta(max_length=128)] = []
-    commands: Annotated[list[Text], Meta(max_length=512)] = []
-    permissions: dict[str, bool] = {}
+    scopes: Annotated[tuple[Text, ...], Meta(max_length=64)] = ()
+    caps: Annotated[tuple[Text, ...], Meta(max_length=128)] = ()
+    commands: Annotated[tuple[Text, ...], Meta(max_length=512)] = ()
+    permissions: dict[str, bool] = msgspec.field(default_factory=dict)
     path_env: str | None = None
     auth: ConnectAuth | None = None
     device: DeviceProof | None = None
@@ -102,7 +104,7 @@ class ConnectParams(Wire):
 
 
 class ResumeRequest(Wire):
-    """Homarus only, for clients with cap `event-resume`: continue after `cursor` of the gateway life `epoch`."""
+    """Homarus only, with cap `event-resume`: continue after `cursor` of the gateway life `epoch`."""
 
     epoch: Text
     cursor: Annotated[int, Meta(ge=0)]
@@ -138,6 +140,7 @@ class IssuedToken(Wire):
     device_token: str
     role: Role
     scopes: list[Scope]
+    issued_at_ms: int
 
 
 class HelloAuth(Wire):

@@ -41,8 +41,10 @@ class StateVersion(msgspec.Struct, frozen=True):
     health: int
 
 
-class EventFrame(msgspec.Struct, frozen=True, tag_field="type", tag="event", omit_defaults=True, rename="camel"):
-    """`{type:"event", event, payload, seq?, stateVersion?, cursor?}`; `cursor` only for `event-resume` clients."""
+class EventFrame(
+    msgspec.Struct, frozen=True, tag_field="type", tag="event", omit_defaults=True, rename="camel"
+):
+    """`{type:"event", event, payload, seq?, stateVersion?, cursor?}`; `cursor` only when resumable."""
 
     event: str
     payload: msgspec.Raw = NULL
@@ -59,14 +61,17 @@ def decode_request(data: str | bytes) -> Request:
     """One request frame.
 
     Raises:
-        InvalidRequest: when it is not JSON, not a request, too deeply nested for the parser, or its id or method is unusable.
+        InvalidRequest: when it is not JSON, not a request, too deeply nested for the parser, or its id or
+        method is unusable.
     """
     try:
         request = _request_decoder.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest(f"invalid request frame: {error}") from error
     if not 0 < len(request.id) <= MAX_ID_CHARS:
-        raise InvalidRequest(f"invalid request frame: id must have 1-{MAX_ID_CHARS} characters", {"field": "id"})
+        raise InvalidRequest(
+            f"invalid request frame: id must have 1-{MAX_ID_CHARS} characters", {"field": "id"}
+        )
     if request.traceparent is not None and len(request.traceparent) > MAX_ID_CHARS:
         raise InvalidRequest("invalid request frame: traceparent is too long", {"field": "traceparent"})
     return request

@@ -7,11 +7,13 @@ from typing import Final
 from protocol.errors import InvalidRequest
 from protocol.limits import MAX_ID_CHARS
 
-_ID: Final = re.compile(r"[A-Za-z0-9._:@+-]{1,%d}" % MAX_ID_CHARS)
+_ID: Final = re.compile(rf"[A-Za-z0-9._:@+-]{{1,{MAX_ID_CHARS}}}")
 """Ids never hold a slash, backslash, control character or percent sign, so none can become a path."""
 
 _SESSION_KEY: Final = re.compile(r"[^\x00-\x1f\x7f/\\%\u202a-\u202e\u2066-\u2069]{1,512}")
-"""OpenClaw session keys hold channel peers such as `+15555550123`; path, control and bidi characters never."""
+"""OpenClaw session keys hold channel peers such as `+15555550123`; path, control and bidi characters
+never.
+"""
 
 
 def new_id() -> str:

@@ -1,4 +1,4 @@
-"""Sizes and times both sides agree on. Bytes are bytes on the wire, times are milliseconds unless named otherwise."""
+"""Sizes in bytes on the wire and times in milliseconds that both sides agree on."""
 
 from typing import Final
 
@@ -18,7 +18,8 @@ MAX_IMAGE_BYTES: Final = 6 * 1024 * 1024
 """Largest decoded image attachment. Observed in `hello-ok.policy.attachments`."""
 
 TICK_INTERVAL_MS: Final = 30_000
-"""Time between two `tick` events; clients hang up after twice this silence. Observed: 454 of 456 intervals."""
+"""Between two `tick` events; clients hang up after twice this silence. Observed: 454 of 456 intervals.
+"""
 
 HANDSHAKE_TIMEOUT_MS: Final = 15_000
 """Time from the upgrade to `hello-ok`. Source: OpenClaw docs/gateway/protocol/versioning.md."""
@@ -27,8 +28,9 @@ REQUEST_TIMEOUT_MS: Final = 30_000
 """A client's default patience for one answer. Source: the same page."""
 
 MAX_SIGNATURE_SKEW_MS: Final = 120_000
-"""How far `device.signedAt` may lie from the challenge. Clients sign the challenge's own `ts`, so a wrong clock
-alone never locks anyone out.
+"""How far `device.signedAt` may lie from the challenge.
+
+Clients sign the challenge's own `ts`, so a wrong clock alone never locks anyone out.
 """
 
 MAX_ID_CHARS: Final = 128

@@ -3,8 +3,9 @@
     @method("cron.add", Scope.ADMIN)
     class CronAdd(Call[CronJob]): ...
 
-The fields are the parameters, the generic argument the result, the docstring the documentation. Dispatch, scope
-checks, JSON Schema, the `hello-ok` feature list and the typed client all read the `METHODS` and `EVENTS` tables.
+The fields are the parameters, the generic argument the result, the docstring the documentation. Dispatch,
+scope checks, JSON Schema, the `hello-ok` feature list and the typed client all read the `METHODS` and
+`EVENTS` tables.
 """
 
 from collections.abc import Callable
@@ -69,8 +70,8 @@ class Done(Wire):
 class Call(Wire, Generic[R]):
     """Parameters of one method; `R` is its result.
 
-    OpenClaw's own methods ignore unknown fields, because its current clients already send fields its published
-    schema forbids. Methods only Homarus has pass `forbid_unknown_fields=True`, so that a typo is an error.
+    OpenClaw's own methods ignore unknown fields, because its current clients already send fields its
+    published schema forbids. Methods only Homarus has pass `forbid_unknown_fields=True`: a typo is an error.
     """
 
     wire_name: ClassVar[str]
@@ -170,7 +171,8 @@ def event(
         roles: Roles that may receive it.
         sequenced: Whether frames carry `seq`; targeted events do not.
         capability: Client capability a connection must have announced.
-        is_state: True when each event replaces the one before (`tick`, `presence`, `health`): a slow client gets
+        is_state: True when each event replaces the one before (`tick`, `presence`, `health`): a slow client
+        gets
             only the newest, and a resuming one gets none, because `hello-ok` carries the state.
     """
 

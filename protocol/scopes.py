@@ -54,6 +54,6 @@ def covers(granted: Iterable[Scope], wanted: Iterable[Scope]) -> bool:
 
 
 def parse_scopes(names: Iterable[str]) -> tuple[Scope, ...]:
-    """Known scopes in the order given, each once; unknown names are dropped because they grant nothing here."""
+    """Known scopes in the order given, each once; unknown names grant nothing and are dropped."""
     known = {scope.value: scope for scope in Scope}
     return tuple(dict.fromkeys(known[name] for name in names if name in known))

@@ -6,8 +6,8 @@ PROTOCOL_VERSION: Final = 4
 """What current OpenClaw clients and this gateway speak."""
 
 MIN_PROTOCOL_VERSION: Final = 3
-"""Oldest protocol still answered. OpenClaw accepts 3 for nodes and probes only; the operator shapes of 3 are a
-subset of 4, so operators of 3 are answered too.
+"""Oldest protocol still answered. OpenClaw accepts 3 for nodes and probes only; the operator shapes of 3 are
+a subset of 4, so operators of 3 are answered too.
 """
 
 RELEASE: Final = "0.1.0"

@@ -10,8 +10,9 @@ F = TypeVar("F")
 class Bus:
     """Typed, synchronous publish/subscribe inside the process.
 
-    Subscribers run in subscription order before `publish` returns; they must be quick and start a task for anything
-    slow. An exception reaches the publisher, because a subscriber that fails is a bug and not a condition.
+    Subscribers run in subscription order before `publish` returns; they must be quick and start a task for
+    anything slow. An exception reaches the publisher, because a subscriber that fails is a bug and not a
+    condition.
     """
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
@@ -24,6 +24,16 @@ T = TypeVar("T")
 
 DatabaseName = Literal["state", "transcripts", "memory", "audit"]
 """One file per kind of life; no transaction spans two."""
+
+
+class FeatureSettings(Settings):
+    """Which optional features are switched off."""
+
+    section: ClassVar[str] = "features"
+    restart: ClassVar[frozenset[str]] = frozenset({"disabled"})
+
+    disabled: tuple[str, ...] = ()
+    """Names of features that are not core, as `homarus doctor` lists them."""
 
 
 class House:
@@ -101,4 +111,6 @@ class Feature(msgspec.Struct, frozen=True):
     database: DatabaseName = "state"
     settings: type[Settings] | None = None
     core: bool = True
-    """False for a feature the gateway can live without: it can be switched off, and a failing one is only reported."""
+    """False for a feature the gateway can live without: it can be switched off, and a failing one is only
+    reported.
+    """

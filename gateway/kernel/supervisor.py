@@ -35,7 +35,7 @@ class Supervisor:
     def every(
         self, name: str, interval_s: float, job: Callable[[], Awaitable[None] | None]
     ) -> asyncio.Task[None]:
-        """Call `job` every `interval_s` seconds, first after one interval. A failing call does not end the series."""
+        """Call `job` every `interval_s` seconds, first after one interval; a failing call ends nothing."""
         return self.spawn(name, self._every(name, interval_s, job))
 
     async def close(self, deadline_s: float) -> None:

@@ -22,8 +22,9 @@ class Shutdown(Event):
 
 @event("events.gap", None, sequenced=False)
 class EventGap(Event):
-    """Homarus only: events between two cursors are gone; read snapshots again. Follows a `hello-ok` that could not
-    resume.
+    """Homarus only: events between two cursors are gone; read snapshots again.
+
+    Follows a `hello-ok` that could not resume.
     """
 
     after: int

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, Final
 
 import msgspec
+from protocol.handshake import ConnectAttempt, HandshakeRefused, ServerHandshake
 
 from gateway.kernel.bus import Bus
 from gateway.kernel.clock import Clock
@@ -19,7 +20,6 @@ from gateway.kernel.rpc.dispatch import Dispatcher
 from gateway.kernel.supervisor import Supervisor
 from protocol.errors import GatewayError, InvalidRequest
 from protocol.frames import decode_request, encode_failure, encode_result
-from protocol.handshake import ConnectAttempt, HandshakeRefused, ServerHandshake
 from protocol.ids import new_id
 from protocol.limits import HANDSHAKE_TIMEOUT_MS, MAX_PAYLOAD_BYTES
 

@@ -1,7 +1,8 @@
 """How many strangers may stand at the door.
 
-Connections that have not authenticated are counted, in total and per address. When a bound is reached the oldest of
-them is shown out, so that a flood ends itself while a known device, which needs a few milliseconds, still gets in.
+Connections that have not authenticated are counted, in total and per address. When a bound is reached the
+oldest of them is shown out, so that a flood ends itself while a known device, which needs a few milliseconds,
+still gets in.
 """
 
 from collections import OrderedDict
@@ -46,7 +47,7 @@ class Doorman:
         return len(self._waiting)
 
     def enter(self, stranger: Stranger) -> None:
-        """Let a new connection wait; show out the oldest of its address, or of all, when there are too many."""
+        """Let a new connection wait; when that is one too many, show the oldest out."""
         same_ip = self._by_ip.setdefault(stranger.peer.remote_ip, OrderedDict())
         same_ip[id(stranger)] = stranger
         self._waiting[id(stranger)] = stranger

@@ -54,7 +54,7 @@ class EventLog:
         return entry
 
     def after(self, cursor: int) -> list[Published] | None:
-        """Every kept event after `cursor`, or `None` when some of them are gone or `cursor` is from the future."""
+        """Every event after `cursor`, or `None` when they are not all kept or none can be."""
         if not self._dropped <= cursor <= self.cursor:
             return None
         return [entry for entry in self._entries if entry.cursor > cursor]

@@ -46,8 +46,8 @@ class Member(Protocol):
 class Hub:
     """Delivers each event to every connection that may see it and wants it.
 
-    An event's declaration says which roles, scope and client capability it needs; that is checked here for every
-    delivery, so publishing to too many is impossible by construction.
+    An event's declaration says which roles, scope and client capability it needs; that is checked here for
+    every delivery, so publishing to too many is impossible by construction.
     """
 
     def __init__(self, epoch: str) -> None:
@@ -91,7 +91,7 @@ class Hub:
     # Membership
 
     def join(self, member: Member, resume: ResumeRequest | None = None) -> None:
-        """Add an admitted connection, first replaying what it missed when it asked for that and may have it."""
+        """Add an admitted connection, first replaying what it asked to resume from."""
         conn_id = member.principal.conn_id
         self._topics[conn_id] = set()
         if member.resumable:
@@ -119,7 +119,7 @@ class Hub:
                 self._detached.popitem(last=False)
 
     def close_where(self, predicate: Callable[[Principal], bool], code: int, reason: str) -> int:
-        """Close every connection the predicate holds for, and say how many. They get nothing more from this moment."""
+        """Close every connection `predicate` holds for, and say how many; they get nothing more."""
         doomed = [member for member in self._members.values() if predicate(member.principal)]
         for member in doomed:
             self.leave(member.principal.conn_id)

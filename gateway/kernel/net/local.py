@@ -1,7 +1,7 @@
 """Entry over the Unix socket: whoever can open it is the gateway's own user and may do everything.
 
-This is how the command line works without a token, and how a locked-out owner repairs pairing. The socket file is
-0600 in a 0700 folder; browsers cannot reach it.
+This is how the command line works without a token, and how a locked-out owner repairs pairing. The socket
+file is 0600 in a 0700 folder; browsers cannot reach it.
 """
 
 import msgspec

@@ -1,8 +1,8 @@
 """Which `Host` and `Origin` a request may carry.
 
-A page on the internet can make a browser open a socket to this machine, or rebind its own name to our address. Both
-are stopped before authentication: the host must be an IP literal, `localhost` or a configured name (a rebound name is
-neither), and an origin must be our own page or a configured one, compared whole.
+A page on the internet can make a browser open a socket to this machine, or rebind its own name to our
+address. Both are stopped before authentication: the host must be an IP literal, `localhost` or a configured
+name (a rebound name is neither), and an origin must be our own page or a configured one, compared whole.
 Source: attack cases 1-4 of the security checklist; RFC 6454 for the origin's serialisation.
 """
 
@@ -43,8 +43,10 @@ class OriginPolicy(msgspec.Struct, frozen=True):
     """Peer addresses whose forwarding headers count."""
 
     def check_host(self, host: str | None) -> None:
-        """Raises:
-        RequestRefused: 421 for a name that is not ours.
+        """Refuse names that are not ours.
+
+        Raises:
+            RequestRefused: 421 for a name that is not ours.
         """
         name = host_name(host or "")
         if name == "localhost" or name in self.allowed_hosts or _is_ip(name):
@@ -84,7 +86,7 @@ class OriginPolicy(msgspec.Struct, frozen=True):
             raise RequestRefused(
                 403,
                 "proxy_attribution_required",
-                "forwarding headers are only accepted from gateway.trusted_proxies; add this proxy's address there",
+                "forwarding headers count only from gateway.trusted_proxies; add this proxy there",
             )
         client = headers.get("x-forwarded-for", "").split(",")[-1].strip()
         return (client if _is_ip(client) else peer_ip), False

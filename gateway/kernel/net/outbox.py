@@ -1,4 +1,4 @@
-"""What waits to be written to one connection: bounded in bytes, and merged where a later frame replaces an earlier one."""
+"""What waits to be written to one connection: bounded in bytes, merged where a later frame replaces one."""
 
 from collections import deque
 from collections.abc import Callable

@@ -77,7 +77,7 @@ def http_status(error: GatewayError) -> int:
 async def _gateway_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, GatewayError):
         raise error
-    headers = {}
+    headers: dict[str, str] = {}
     if error.retry_after_ms is not None:
         headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
     body: dict[str, object] = {"type": error.code.lower(), "message": error.message}

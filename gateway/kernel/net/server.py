@@ -18,7 +18,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from gateway.kernel.net.origin import OriginPolicy, RequestRefused, is_loopback
-from gateway.kernel.net.websocket import Receiver, Socket
+from gateway.kernel.net.websocket import Gate, Receiver, Socket
 from gateway.kernel.rpc.context import LOCAL_USER, PeerFacts
 from protocol.errors import Unavailable
 from protocol.ids import new_id
@@ -114,14 +114,17 @@ class Listener:
             )
         except OSError as error:
             raise Unavailable(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --host and --port"
+                f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --port"
             ) from error
         self._servers.append(server)
         self.port = server.sockets[0].getsockname()[1]
 
     async def open_local(self, path: Path) -> None:
-        """Listen on a Unix socket that only this user can open (mode 0600 in a 0700 folder)."""
-        path.unlink(missing_ok=True)
+        """Listen on a Unix socket that only this user can open (mode 0600 in a 0700 folder).
+
+        A socket file left by a crash is replaced; the home's lock says that no other gateway uses it.
+        """
+        await asyncio.to_thread(path.unlink, missing_ok=True)
         umask = os.umask(0o177)
         try:
             server = await asyncio.get_running_loop().create_unix_server(self._http_protocol, str(path))
@@ -174,7 +177,7 @@ class Listener:
 
     def _peer_facts(self, transport: asyncio.Transport, headers: Headers, path: str) -> PeerFacts:
         name = transport.get_extra_info("peername")
-        return self._facts(name[0] if isinstance(name, tuple) else None, headers, path)
+        return self._facts(cast("str", name[0]) if isinstance(name, tuple) else None, headers, path)
 
     def _facts(self, peer_ip: str | None, headers: Headers, path: str) -> PeerFacts:
         policy = self._policy()
@@ -207,7 +210,7 @@ class Listener:
         )
 
 
-def _socket(gate: Any, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> Socket:
+def _socket(gate: Gate, **_: object) -> Socket:
     """What uvicorn calls to make the protocol of an upgraded connection."""
     return Socket(gate)
 

@@ -1,8 +1,8 @@
 """A WebSocket as callbacks: the sans-I/O core of `websockets` on an asyncio transport.
 
-uvicorn parses the upgrade request and hands the transport over (its `ws=` class). Speaking to the transport directly,
-instead of through ASGI messages, gives what ASGI cannot: a frame limit that changes after authentication, a deadline
-on writes, aborting a peer that never reads, and no queue and task switch per frame.
+uvicorn parses the upgrade request and hands the transport over (its `ws=` class). Speaking to the transport
+directly, instead of through ASGI messages, gives what ASGI cannot: a frame limit that changes after
+authentication, a deadline on writes, aborting a peer that never reads, and no task switch per frame.
 """
 
 import asyncio
@@ -19,12 +19,14 @@ from websockets.server import ServerProtocol
 from protocol.limits import MAX_PREAUTH_BYTES
 
 PING_INTERVAL_S: Final = 20.0
-"""Together with the pong deadline a half-open peer is found within 40 s (reliability scenario R14 allows 45 s)."""
+"""With the pong deadline a half-open peer is found within 40 s; reliability scenario R14 allows 45 s.
+"""
 
 PONG_DEADLINE_S: Final = 20.0
 
 WRITE_DEADLINE_S: Final = 20.0
-"""How long a peer may leave our bytes unread before it is cut off (R10 allows 30 s). OpenClaw has no such deadline."""
+"""How long a peer may leave our bytes unread (R10 allows 30 s); OpenClaw has no such deadline.
+"""
 
 CLOSE_DEADLINE_S: Final = 5.0
 """How long the closing handshake may take before the transport is aborted."""
@@ -131,7 +133,7 @@ class Socket(asyncio.Protocol):
         self._protocol.receive_eof()
         self._flush()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the close code says it
         """Report the end once, with the code the peer or we gave."""
         for timer in self._timers.values():
             timer.cancel()

@@ -9,7 +9,6 @@ from protocol.connect import ClientInfo
 from protocol.errors import GatewayError, MissingScope
 from protocol.scopes import Role, Scope, allows
 
-
 LOCAL_USER: Final = "local"
 """`remote_ip` of a connection over the Unix socket."""
 
@@ -57,8 +56,10 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return self.device_id or f"client:{self.client.id}"
 
     def require(self, scope: Scope) -> None:
-        """Raises:
-        MissingScope: when the grant does not cover `scope`.
+        """Insist on a scope.
+
+        Raises:
+            MissingScope: when the grant does not cover `scope`.
         """
         if not allows(self.scopes, scope):
             raise MissingScope(scope, (scope,))

@@ -17,7 +17,8 @@ from protocol.errors import GatewayError, Overloaded, Unavailable
 from protocol.frames import Request, encode_failure, encode_result
 
 MAX_IN_FLIGHT: Final = 128
-"""Requests one connection may have running; clients pipeline a few dozen, floods get UNAVAILABLE before they start."""
+"""Requests one connection may have running; clients pipeline a few dozen, floods are refused unstarted.
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Dispatcher:
     def _answer_inline(self, caller: Caller, request: Request, handler: Handler, ctx: Ctx, call: Any) -> None:
         try:
             result = handler.function(ctx, call)
-        except Exception as error:  # the dispatcher is one of the two places that log exceptions
+        except Exception as error:  # noqa: BLE001 - the dispatcher is one of the two places that log exceptions
             self._fail(caller, request, self._mapped(request, error))
         else:
             self._send(caller, request, result)
@@ -96,7 +97,7 @@ class Dispatcher:
         except asyncio.CancelledError:
             self._fail(caller, request, Unavailable("the gateway is stopping; try again after it is back"))
             raise
-        except Exception as error:  # the dispatcher is one of the two places that log exceptions
+        except Exception as error:  # noqa: BLE001 - the dispatcher is one of the two places that log exceptions
             with request_context(ctx):
                 self._fail(caller, request, self._mapped(request, error))
         else:
@@ -125,7 +126,7 @@ class Dispatcher:
 
 
 def _trace_id(traceparent: str | None) -> str:
-    """The trace id of a W3C `traceparent`, or a fresh one. Malformed values start a fresh trace, as documented."""
+    """The trace id of a W3C `traceparent`; absent and malformed values start a fresh trace."""
     if traceparent is not None:
         parts = traceparent.split("-")
         if len(parts) == 4 and len(parts[1]) == 32 and parts[1].isalnum():

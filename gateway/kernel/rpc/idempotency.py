@@ -1,7 +1,7 @@
 """Answers that must not be worked out twice, kept per (caller, method, key).
 
-A service looks its key up before it acts and records the answer in the same unit as the effect, so that after a crash
-either both are there or neither.
+A service looks its key up before it acts and records the answer in the same unit as the effect, so that after
+a crash either both are there or neither.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ def find(tx: Tx, actor: str, method: str, key: str) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
-def record(tx: Tx, actor: str, method: str, key: str, result: bytes, now_ms: int) -> None:
+def record(tx: Tx, actor: str, method: str, key: str, *, result: bytes, now_ms: int) -> None:
     """Keep an answer.
 
     Raises:

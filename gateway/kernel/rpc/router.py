@@ -24,8 +24,8 @@ def handles(
 ) -> Callable[[Callable[[S, Ctx, C], R | Awaitable[R]]], Callable[[S, Ctx, C], R | Awaitable[R]]]:
     """Mark a method of an API object as the handler of a declared call.
 
-    A coroutine function runs as its own task. A plain function must need no I/O: it is answered in place, without
-    a task, which is what makes the hot reads cheap.
+    A coroutine function runs as its own task. A plain function must need no I/O: it is answered in place,
+    without a task, which is what makes the hot reads cheap.
     """
 
     def mark(
@@ -95,8 +95,8 @@ class Router:
         """The handler, once the caller may use it.
 
         Raises:
-            UnknownMethod: for a caller with admin; others are told what they lack, so that a probe learns nothing.
-            Forbidden: when the method is not for this role.
+            UnknownMethod: for a caller with admin; others are told what they lack, so that a probe learns
+            nothing. Forbidden: when the method is not for this role.
             MissingScope: when the grant lacks the method's scope.
         """
         handler = self._handlers.get(name)

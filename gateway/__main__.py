@@ -1,0 +1,8 @@
+"""`python -m gateway` is `homarus`."""
+
+import sys
+
+from gateway.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""The `homarus` command."""
+
+from gateway.cli.main import main
+
+__all__ = ["main"]
