@@ -1,0 +1,1 @@
+"""What the gateway says on its own, one file per family."""

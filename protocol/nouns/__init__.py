@@ -1,0 +1,1 @@
+"""Results shared by several methods and events."""
