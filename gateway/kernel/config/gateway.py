@@ -178,7 +178,7 @@ class LoggingSettings(Settings):
     """Least severity that is written; takes effect at once."""
     max_file_bytes: Annotated[int, Meta(ge=64 * 1024, le=1 << 30)] = 5 * 1024 * 1024
     """A log file that grew to this is set aside."""
-    max_files: Annotated[int, Meta(ge=1, le=100)] = 4
+    max_files: Annotated[int, Meta(ge=2, le=100)] = 4
     """Files kept, the one being written included."""
 
 

@@ -15,8 +15,8 @@ def as_table(value: object) -> Tree | None:
 
 
 def as_array(value: object) -> list[object] | None:
-    """`value` when it is an array."""
-    return cast("list[object]", value) if isinstance(value, list) else None
+    """`value` when it is an array, as a list; settings hold theirs as tuples."""
+    return list(cast("list[object]", value)) if isinstance(value, list | tuple) else None
 
 
 def lookup(tree: Mapping[str, object], path: Sequence[str]) -> object | None:

@@ -1,0 +1,61 @@
+"""Takes secrets out of text that is about to be written: the ones we know, and what looks like one."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+MASK: Final = "***"
+
+MIN_KNOWN_CHARS: Final = 6
+"""A shorter known secret would also mask ordinary words; the gateway refuses such secrets for itself."""
+
+_SHAPES: Final = re.compile(
+    r"""
+    (?P<pem>-----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|$))
+  | (?P<scheme>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}
+  | (?P<name>(?:token|passw(?:or)?d|passphrase|secret|api[_-]?key|authorization|credential|private[_-]?key)
+      [A-Za-z]*["']?\s*[=:]\s*["']?)[^\s"',;&}\]]{6,}
+  | (?P<userinfo>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]{3,}(?=@)
+  | \b(?:sk|rk|pk)-[A-Za-z0-9_-]{16,}                                  # model providers, payments
+  | \bgh[pousr]_[A-Za-z0-9]{20,} | \bgithub_pat_[A-Za-z0-9_]{20,}      # GitHub
+  | \bglpat-[A-Za-z0-9_-]{16,}                                         # GitLab
+  | \bxox[abeprs]-[A-Za-z0-9-]{10,}                                    # Slack
+  | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b                                      # AWS
+  | \bAIza[A-Za-z0-9_-]{30,}                                           # Google
+  | \b\d{8,10}:[A-Za-z0-9_-]{35}\b                                     # Telegram bots
+  | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*          # JSON web tokens
+  | (?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*\d)(?=[A-Za-z0-9_-]*[a-z])(?=[A-Za-z0-9_-]*[A-Z])
+      [A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])                               # 32 random bytes: our own tokens
+    """,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+"""Case is ignored for the names; of the exact shapes that only widens what is masked."""
+
+_HINT: Final = re.compile(
+    r"token|passw|passph|secret|key|authorization|credential|bearer|basic|://|[A-Za-z0-9_-]{20,}|xox|\d{8,}:",
+    re.IGNORECASE,
+)
+"""Nearly every line lacks all of these and skips the expensive pattern."""
+
+
+class TextRedactor:
+    """Replaces secrets by `***`. One for the process, because there is one log."""
+
+    def __init__(self) -> None:
+        self._known: re.Pattern[str] | None = None
+
+    def protect(self, secrets: Iterable[str]) -> None:
+        """From now on mask exactly these texts, besides what looks secret by itself."""
+        texts = sorted({text for text in secrets if len(text) >= MIN_KNOWN_CHARS}, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, texts))) if texts else None
+
+    def clean(self, text: str) -> str:
+        """`text` without secrets."""
+        if self._known is not None:
+            text = self._known.sub(MASK, text)
+        return _SHAPES.sub(_mask, text) if _HINT.search(text) else text
+
+
+def _mask(match: re.Match[str]) -> str:
+    kept = match["scheme"] or match["name"] or match["userinfo"] or ""
+    return kept + MASK
