@@ -31,11 +31,15 @@ _SHAPES: Final = re.compile(
 )
 """Case is ignored for the names; of the exact shapes that only widens what is masked."""
 
-_HINT: Final = re.compile(
-    r"token|passw|passph|secret|key|authorization|credential|bearer|basic|://|[A-Za-z0-9_-]{20,}|xox|\d{8,}:",
-    re.IGNORECASE,
+_HINTS: Final = (
+    *("token", "passw", "passph", "secret", "key", "authorization", "credential", "bearer", "basic", "://"),
+    *("sk-", "rk-", "pk-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat-", "xox"),
+    *("akia", "asia", "aiza", "eyj"),
 )
-"""Nearly every line lacks all of these and skips the expensive pattern."""
+"""Nearly every line lacks all of these, lower case, and skips the expensive pattern."""
+
+_LONG_RUN: Final = re.compile(r"[A-Za-z0-9_-]{43}|\d{8}:")
+"""The two shapes without a word to look for; UUIDs are shorter."""
 
 
 class TextRedactor:
@@ -53,7 +57,9 @@ class TextRedactor:
         """`text` without secrets."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        return _SHAPES.sub(_mask, text) if _HINT.search(text) else text
+        lower = text.lower()
+        suspicious = any(hint in lower for hint in _HINTS) or _LONG_RUN.search(text) is not None
+        return _SHAPES.sub(_mask, text) if suspicious else text
 
 
 def _mask(match: re.Match[str]) -> str:
