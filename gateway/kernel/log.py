@@ -6,7 +6,7 @@ what is known where it was logged. Source: names that `openclaw logs` and the Co
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import Final, Self, TextIO
 import msgspec
 
 from gateway.kernel.config.gateway import LoggingSettings
+from gateway.kernel.config.store import ConfigStore
+from gateway.kernel.home import Home
 from gateway.kernel.log_file import BoundedFileHandler
 from gateway.kernel.log_redaction import TextRedactor
 from gateway.kernel.rpc.context import Ctx
@@ -41,6 +43,8 @@ _NAMES: Final = {
     logging.WARNING: "warn",
     logging.CRITICAL: "fatal",
 }
+
+logger = logging.getLogger(__name__)
 
 redactor: Final = TextRedactor()
 """Takes secrets out of every line, of every handler."""
@@ -190,13 +194,23 @@ class Logs:
         self.file.max_file_bytes = settings.max_file_bytes
         self.file.max_files = settings.max_files
 
-    def protect(self, secrets: Iterable[str]) -> None:
-        """Mask these texts from now on."""
-        redactor.protect(secrets)
-
     def close(self) -> None:
         """Stop writing; later records go where `logging` sends them by default."""
         root = logging.getLogger()
         for handler in (self.file, self._console):
             root.removeHandler(handler)
             handler.close()
+
+
+def configure(home: Home, config: ConfigStore) -> Callable[[], None]:
+    """Log as the configuration says, now and after each change of it; call the result to stop.
+
+    Every secret the configuration holds or refers to is masked in all lines.
+    """
+    logs = Logs(home.log_path, config.get(LoggingSettings))
+    redactor.protect(config.secret_texts())
+    config.watch(LoggingSettings, lambda _, new: logs.apply(new))
+    config.on_applied(lambda _: redactor.protect(config.secret_texts()))
+    for issue in config.issues:
+        logger.warning("%s: %s", home.config_path.name, issue)
+    return logs.close

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar, cast
 
 import msgspec
@@ -16,10 +16,10 @@ from gateway.kernel.config.loading import SOURCE_NAMES, Candidate, Loader, Sourc
 from gateway.kernel.config.overrides import Overrides
 from gateway.kernel.config.redaction import Redactor
 from gateway.kernel.config.settings import ConfigIssue, Settings
-from gateway.kernel.config.tree import Tree, changed_paths
+from gateway.kernel.config.tree import Tree, as_array, as_table, changed_paths
 from gateway.kernel.health import HealthBoard
 from gateway.kernel.home import Home
-from gateway.kernel.secret import SecretResolver, encode_secret
+from gateway.kernel.secret import Secret, SecretResolver, encode_secret
 from protocol.errors import Conflict, InvalidRequest, Unavailable
 
 S = TypeVar("S", bound=Settings)
@@ -134,6 +134,10 @@ class ConfigStore:
         """The accepted file with environment, flags and defaults filled in, literal secrets redacted."""
         tree = cast("Tree", msgspec.to_builtins(self._values, enc_hook=encode_secret))
         return self.redactor.redact(tree)
+
+    def secret_texts(self) -> set[str]:
+        """Every secret in force, as text: for masking only."""
+        return {secret.reveal() for secret in _secrets(list(self._values.values())) if secret.available}
 
     @property
     def pending_restart(self) -> tuple[str, ...]:
@@ -264,3 +268,16 @@ def invalid_config(issues: Sequence[ConfigIssue]) -> InvalidRequest:
     text = "; ".join(str(issue) for issue in issues)
     listed = [{"path": issue.path, "message": issue.message} for issue in issues]
     return InvalidRequest(f"invalid config: {text}", {"code": "CONFIG_INVALID", "issues": listed})
+
+
+def _secrets(value: object) -> Iterator[Secret]:
+    """All secrets at any depth of settings."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, msgspec.Struct):
+        for field in value.__struct_fields__:
+            yield from _secrets(getattr(value, field))
+    else:
+        table = as_table(value)
+        for item in table.values() if table is not None else as_array(value) or ():
+            yield from _secrets(item)
