@@ -114,7 +114,8 @@ async def _open_databases(
     migrations: dict[DatabaseName, list[Migration]] = {name: [] for name in _DATABASES}
     migrations["state"] += load_migrations("kernel", "gateway.kernel.rpc")
     for feature in features:
-        migrations[feature.database] += load_migrations(feature.name, feature.package)
+        if feature.package is not None:
+            migrations[feature.database] += load_migrations(feature.name, feature.package)
     databases: dict[DatabaseName, Database] = {}
     for name, needed in migrations.items():
         if needed:

@@ -106,8 +106,8 @@ class Feature(msgspec.Struct, frozen=True):
 
     name: str
     setup: Callable[[House], Awaitable[None]]
-    package: str
-    """Import package; its `schema` folder holds the migrations."""
+    package: str | None = None
+    """Import package whose `schema` folder holds the migrations; `None` for a feature without tables."""
     database: DatabaseName = "state"
     settings: type[Settings] | None = None
     core: bool = True

@@ -90,6 +90,7 @@ class Listener:
             self._guarded,
             http=_HttpProtocol,
             ws=cast("Any", partial(_socket, self._gate)),
+            interface="asgi3",  # a bound method is mistaken for ASGI 2
             lifespan="off",
             log_config=None,
             access_log=False,

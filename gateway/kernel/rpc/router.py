@@ -7,10 +7,11 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from gateway.kernel.rpc.context import Ctx
-from protocol.errors import Forbidden, InvalidRequest, MissingScope, UnknownMethod
+from protocol.errors import Forbidden, MissingScope, UnknownMethod
 from protocol.frames import Request
 from protocol.method import METHODS, Call, DeclaredCall, Method
 from protocol.scopes import Role, Scope, allows
+from protocol.violation import violation
 
 S = TypeVar("S")
 C = TypeVar("C")
@@ -54,15 +55,8 @@ class Handler(msgspec.Struct, frozen=True):
         raw = bytes(request.params)
         try:
             return self.decoder.decode(b"{}" if raw == b"null" else raw)
-        except msgspec.ValidationError as error:
-            text, _, where = str(error).partition(" - at `$")
-            path = where.rstrip("`").replace("[", ".").replace("]", "").replace(".", "/")
-            raise InvalidRequest(
-                f"invalid {self.method.name} params: {f'at {path}: ' if path else ''}{text}",
-                {"field": path} if path else None,
-            ) from error
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-            raise InvalidRequest(f"invalid {self.method.name} params: {error}") from error
+            raise violation(f"{self.method.name} params", error) from error
 
 
 class Router:
