@@ -1,6 +1,6 @@
 """Entries of a transcript: what is handed in, what is kept, what is read back."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -8,8 +8,6 @@ from msgspec import UNSET, Meta, UnsetType
 from gateway.kernel.config.settings import Settings
 from protocol.errors import JsonValue
 from protocol.nouns.message import TranscriptMessage
-
-EntryKind = Literal["message", "compaction"]
 
 
 class TranscriptSettings(Settings):
@@ -30,11 +28,13 @@ class TranscriptSettings(Settings):
 class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Something to append. `message` is the wire message: `{role, content, timestamp, …}`.
 
-    What the caller knows about it (`senderId`, `transport`, …) goes into `message["__openclaw"]`; id, position
-    and times are added there when it is stored.
+    What the caller knows about it (`senderId`, `transport`, …) goes into `message["__openclaw"]`; id,
+    position and times are added there when it is stored.
     """
 
     message: dict[str, JsonValue]
+    id: str | None = None
+    """Chosen beforehand, where an event has to name the message before it is stored; a new one otherwise."""
     idempotency_key: str | None = None
     """At most one entry of a session carries it, whatever happens: appending again returns the first."""
     run_id: str | None = None
@@ -52,7 +52,6 @@ class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
     raw_seq: int
     """Order of arrival in the whole file."""
     parent_id: str | None
-    kind: EntryKind
     role: str
     run_id: str | None
     idempotency_key: str | None
