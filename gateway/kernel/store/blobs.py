@@ -76,7 +76,7 @@ class BlobStore:
     def _put(self, data: bytes) -> BlobRef:
         ref = BlobRef(hashlib.sha256(data).hexdigest(), len(data))
         path = self.path_of(ref.sha256)
-        with store_errors(path.name):
+        with store_errors(f"blob {path.name}"):
             self._prepare()
             private_dir(path.parent)
             if _size(path) == ref.size:
@@ -109,7 +109,7 @@ class BlobStore:
 
     @staticmethod
     def _get(path: Path) -> bytes:
-        with store_errors(path.name):
+        with store_errors(f"blob {path.name}"):
             try:
                 data = path.read_bytes()
             except FileNotFoundError:
@@ -120,7 +120,7 @@ class BlobStore:
 
     @staticmethod
     def _delete(path: Path) -> bool:
-        with store_errors(path.name):
+        with store_errors(f"blob {path.name}"):
             try:
                 path.unlink()
             except FileNotFoundError:

@@ -59,10 +59,13 @@ def load_migrations(feature: str, package: str) -> tuple[Migration, ...]:
     """The files `schema/NNN_what.sql` of `package`, in order.
 
     Raises:
-        SchemaGap: when a file is misnamed or a number is missing or taken twice.
+        SchemaGap: when the folder or a number is missing, a number is taken twice, or a file is misnamed.
     """
     found: list[Migration] = []
-    for entry in files(package).joinpath("schema").iterdir():
+    folder = files(package).joinpath("schema")
+    if not folder.is_dir():
+        raise SchemaGap(f"{package}/schema: no such folder; install the package with its data files")
+    for entry in folder.iterdir():
         if not entry.name.endswith(".sql"):
             continue
         match = _FILE_NAME.fullmatch(entry.name)

@@ -4,18 +4,27 @@ import asyncio
 import sqlite3
 import stat
 import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from gateway.kernel.store.db import MAX_QUEUED_UNITS, Database, Tx
 from gateway.kernel.store.errors import StoreClosed, StoreReadOnly
+from gateway.kernel.store.readers import MAX_READERS
 from protocol.errors import Overloaded
 from tests.gateway.kernel.store.conftest import ITEMS, Gate, ids, insert
 
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def wait_for(event: threading.Event) -> None:
+    if not event.wait(timeout=10):
+        raise TimeoutError("the test never let go")
 
 
 async def test_database_is_private_and_set_up_for_durability(tmp_path: Path) -> None:
@@ -133,18 +142,22 @@ async def test_unit_may_catch_an_integrity_error_and_go_on(db: Database) -> None
     assert [await db.write(insert_or_count), await db.write(insert_or_count)] == [1, -1]
 
 
+def add_parts(tx: Tx) -> None:
+    tx.execute("CREATE TABLE part (item INTEGER REFERENCES item DEFERRABLE INITIALLY DEFERRED)")
+
+
+def insert_orphan(tx: Tx) -> None:
+    tx.execute("INSERT INTO part VALUES (99)")
+
+
 async def test_deferred_constraint_costs_only_its_own_unit(db: Database) -> None:
     """SQLite checks a deferred key at COMMIT, which belongs to the whole batch."""
-    await db.write(
-        lambda tx: tx.execute(
-            "CREATE TABLE part (item INTEGER REFERENCES item DEFERRABLE INITIALLY DEFERRED)"
-        ).close()
-    )
+    await db.write(add_parts)
     gate = Gate()
     blocker = asyncio.create_task(db.write(gate.unit))
     outcome = asyncio.gather(
         db.write(insert(1)),
-        db.write(lambda tx: tx.execute("INSERT INTO part VALUES (99)").close()),
+        db.write(insert_orphan),
         db.write(insert(2)),
         return_exceptions=True,
     )
@@ -155,6 +168,14 @@ async def test_deferred_constraint_costs_only_its_own_unit(db: Database) -> None
     assert (first, type(broken), last) == (1, sqlite3.IntegrityError, 2)
     assert await db.read(ids) == [1, 2]
     assert await db.read(lambda tx: tx.execute("SELECT count(*) FROM part").fetchone()) == (0,)
+
+
+async def test_failed_commit_leaves_no_lock_behind(db: Database, tmp_path: Path) -> None:
+    await db.write(add_parts)
+    with pytest.raises(sqlite3.IntegrityError):
+        await db.write(insert_orphan)
+    with closing(sqlite3.connect(tmp_path / "state.db", timeout=0, isolation_level=None)) as foreign:
+        foreign.execute("BEGIN IMMEDIATE")
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback", "executescript", "with"])
@@ -274,7 +295,7 @@ async def test_read_is_one_snapshot_and_a_second_reader_runs_beside_it(db: Datab
     def slow(tx: Tx) -> tuple[list[int], list[int]]:
         before = ids(tx)
         entered.set()
-        leave.wait(timeout=10)
+        wait_for(leave)
         return before, ids(tx)
 
     reading = asyncio.create_task(db.read(slow))
@@ -290,20 +311,30 @@ async def test_read_cannot_write(db: Database) -> None:
         await db.read(lambda tx: tx.execute("INSERT INTO item VALUES (1, '')").close())
 
 
-async def test_cancelled_read_leaves_the_reader_usable(db: Database) -> None:
-    entered, leave = threading.Event(), threading.Event()
+async def test_cancelled_reads_leave_the_readers_usable(db: Database) -> None:
+    leave = threading.Event()
+    begun: list[str] = []
 
-    def slow(_tx: Tx) -> None:
-        entered.set()
-        leave.wait(timeout=10)
+    def slow(name: str) -> Callable[[Tx], None]:
+        def query(_tx: Tx) -> None:
+            begun.append(name)
+            wait_for(leave)
 
-    reading = asyncio.create_task(db.read(slow))
-    await asyncio.to_thread(entered.wait)
-    reading.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await reading
+        return query
+
+    running = [asyncio.create_task(db.read(slow("running"))) for _ in range(MAX_READERS)]
+    while len(begun) < MAX_READERS:  # noqa: ASYNC110 - set on other threads
+        await asyncio.sleep(0.001)
+    waiting = asyncio.create_task(db.read(slow("waiting")))
+    await asyncio.sleep(0)
+    for read in (running[0], waiting):
+        read.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await read
     leave.set()
-    assert await db.read(ids) == []
+    await asyncio.gather(*running[1:])
+    assert [await db.read(ids) for _ in range(MAX_READERS)] == [[], []]
+    assert begun == ["running"] * MAX_READERS
 
 
 async def test_close_commits_what_is_queued_and_then_refuses(tmp_path: Path) -> None:
@@ -320,7 +351,24 @@ async def test_close_commits_what_is_queued_and_then_refuses(tmp_path: Path) -> 
         await db.read(ids)
     with pytest.raises(StoreClosed):
         await db.backup_to(tmp_path / "copy.db")
-    with sqlite3.connect(path) as check:
+    with closing(sqlite3.connect(path)) as check:
         assert check.execute("SELECT count(*) FROM item").fetchone() == (500,)
-    check.close()
     assert not path.with_name("state.db-wal").exists()
+
+
+async def test_close_commits_a_unit_that_came_as_the_writer_ran_dry(tmp_path: Path) -> None:
+    """The thread has seen an empty queue, the loop does not know yet, a unit comes, and then `close`."""
+    path = tmp_path / "state.db"
+    db = await Database.open(path, [ITEMS])
+    first = asyncio.create_task(db.write(insert(1)))
+    await asyncio.sleep(0)
+    time.sleep(0.05)  # noqa: ASYNC251 - the loop must not turn while the thread commits and runs dry
+    second = db.write(insert(2))
+    second.send(None)
+    await db.close()
+    await first
+    with pytest.raises(StopIteration):
+        second.send(None)
+    db = await Database.open(path, [ITEMS])
+    assert await db.read(ids) == [1, 2]
+    await db.close()

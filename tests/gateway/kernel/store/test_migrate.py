@@ -203,6 +203,12 @@ def test_migrations_are_loaded_in_order(package: Path) -> None:
     )
 
 
+def test_missing_schema_folder_is_refused(package: Path) -> None:
+    package.rmdir()
+    with pytest.raises(SchemaGap, match="sample_feature/schema: no such folder"):
+        load_migrations("notes", "sample_feature")
+
+
 @pytest.mark.parametrize(
     "names", [["002_late.sql"], ["001_a.sql", "001_b.sql"], ["1_short.sql"], ["001_A.sql"]]
 )
