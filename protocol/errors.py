@@ -17,11 +17,14 @@ Source: error shape and codes as observed from OpenClaw 2026.9.6 (`code`, `messa
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import msgspec
 
-JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+if TYPE_CHECKING:
+    JsonValue: TypeAlias = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+else:
+    JsonValue = Any  # msgspec resolves no recursive alias; it decodes Any to exactly these types
 
 
 class ErrorShape(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True, frozen=True):
@@ -29,7 +32,7 @@ class ErrorShape(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=Tru
 
     code: str
     message: str
-    details: msgspec.Raw | None = None
+    details: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     retryable: bool | None = None
     retry_after_ms: int | None = None
 
@@ -57,7 +60,7 @@ class GatewayError(Exception):
         return ErrorShape(
             code=self.code,
             message=self.message,
-            details=msgspec.Raw(msgspec.json.encode(self.details)) if self.details else None,
+            details=msgspec.Raw(msgspec.json.encode(self.details)) if self.details else msgspec.UNSET,
             retryable=True if self.retryable else None,
             retry_after_ms=self.retry_after_ms,
         )

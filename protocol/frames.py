@@ -30,7 +30,7 @@ class Response(msgspec.Struct, frozen=True, tag_field="type", tag="res", omit_de
 
     id: str
     ok: bool
-    payload: msgspec.Raw | None = None
+    payload: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: ErrorShape | None = None
 
 
@@ -101,7 +101,7 @@ def encode_result(request_id: str, payload: bytes) -> bytes:
 
 def encode_failure(request_id: str, error: ErrorShape, payload: bytes | None = None) -> bytes:
     """A failed response; `agent` sends its partial result beside the error."""
-    raw = msgspec.Raw(payload) if payload is not None else None
+    raw = msgspec.Raw(payload) if payload is not None else msgspec.UNSET
     return msgspec.json.encode(Response(request_id, ok=False, payload=raw, error=error))
 
 

@@ -192,7 +192,7 @@ def event(
 
 
 def _result_of(params: type[Call[Any]]) -> Any:
-    for base in getattr(params, "__orig_bases__", ()):
+    for base in params.__dict__.get("__orig_bases__", ()):  # its own, not those of Call
         arguments = get_args(base)
         if arguments:
             return arguments[0]

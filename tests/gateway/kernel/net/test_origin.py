@@ -13,14 +13,16 @@ POLICY = OriginPolicy(
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost:18789", "127.0.0.1", "[::1]:18789", "192.168.1.4:18789", "desk.example", "DESK.example:1"]
+    "host",
+    ["localhost:18789", "127.0.0.1", "[::1]:18789", "192.168.1.4:18789", "desk.example", "DESK.example:1"],
 )
 def test_own_names_and_addresses_are_accepted(host: str) -> None:
     POLICY.check_host(host)
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "desk.example.evil", "", None, "127.0.0.1.evil.example"]
+    "host",
+    ["evil.example", "localhost.evil.example", "desk.example.evil", "", None, "127.0.0.1.evil.example"],
 )
 def test_rebound_names_are_refused(host: str | None) -> None:
     with pytest.raises(RequestRefused) as refused:
@@ -74,7 +76,14 @@ def test_host_name(host: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("address", "expected"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("::ffff:127.0.0.1", True), ("10.0.0.1", False), ("x", False)],
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.0.0.1", False),
+        ("x", False),
+    ],
 )
 def test_is_loopback(address: str, expected: bool) -> None:
     assert is_loopback(address) is expected

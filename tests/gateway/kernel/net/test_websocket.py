@@ -231,9 +231,7 @@ async def test_a_silent_half_open_peer_is_found(rig: Rig, monkeypatch: pytest.Mo
     writer.close()
 
 
-async def test_slow_http_headers_and_bodies_hit_a_deadline(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_http_headers_and_bodies_hit_a_deadline(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Case 27."""
     monkeypatch.setattr(server, "REQUEST_DEADLINE_S", 0.3)
     for start in (b"GET / HT", b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"):

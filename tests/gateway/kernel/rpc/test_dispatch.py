@@ -112,7 +112,9 @@ class Bench:
         self.router = router
         self.dispatcher = Dispatcher(router, self.tasks, lambda: 1000, self.metrics)
 
-    async def ask(self, caller: FakeCaller, name: str, params: object = None, **extra: object) -> dict[str, Any]:
+    async def ask(
+        self, caller: FakeCaller, name: str, params: object = None, **extra: object
+    ) -> dict[str, Any]:
         frame = {"type": "req", "id": "r1", "method": name, "params": params, **extra}
         self.dispatcher.dispatch(caller, decode_request(msgspec.json.encode(frame)))
         for _ in range(5):

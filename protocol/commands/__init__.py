@@ -1,0 +1,1 @@
+"""What a node can be asked to do, one file per family."""

@@ -1,0 +1,83 @@
+"""The contract as JSON Schema: every method with its parameters and result, every event with its payload.
+
+OpenClaw's published schema lists definitions without saying which belongs to which method; here each method
+names both, so that a client can be generated from this one document.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from protocol.catalog import all_events, all_methods
+from protocol.connect import ConnectParams, HelloOk
+from protocol.errors import ErrorShape
+from protocol.method import Event, Method
+from protocol.version import PROTOCOL_VERSION, RELEASE
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_REF_TEMPLATE: Final = "#/$defs/{name}"
+
+
+def document() -> dict[str, Any]:
+    """The whole contract, ready to be encoded.
+
+    Shape: `{"$schema", "title", "protocol", "methods": {name: {scope, roles, additive, description, params,
+    result}}, "events": {name: {scope, roles, sequenced, description, payload}}, "connect", "helloOk",
+    "error", "$defs"}`.
+    """
+    methods, events = all_methods(), all_events()
+    types: list[Any] = [ConnectParams, HelloOk, ErrorShape]
+    for declared in methods.values():
+        types += [declared.params, declared.result]
+    types += events.values()
+    schemas, definitions = msgspec.json.schema_components(
+        types, schema_hook=_opaque, ref_template=_REF_TEMPLATE
+    )
+    listed = iter(schemas)
+    connect, hello, error = next(listed), next(listed), next(listed)
+    return {
+        "$schema": DIALECT,
+        "title": f"Homarus {RELEASE} gateway protocol",
+        "protocol": PROTOCOL_VERSION,
+        "connect": connect,
+        "helloOk": hello,
+        "error": error,
+        "methods": {name: _method(declared, listed) for name, declared in methods.items()},
+        "events": {name: _event(kind, next(listed)) for name, kind in events.items()},
+        "$defs": definitions,
+    }
+
+
+def summary(documented: type) -> str:
+    """The first paragraph of a declaration's docstring, on one line."""
+    return " ".join((documented.__doc__ or "").strip().split("\n\n")[0].split())
+
+
+def _method(declared: Method, schemas: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "scope": declared.scope,
+        "roles": sorted(declared.roles),
+        "additive": declared.additive,
+        "description": summary(declared.params),
+        "params": next(schemas),
+        "result": next(schemas),
+    }
+
+
+def _event(kind: type[Event], payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "scope": kind.scope,
+        "roles": sorted(kind.roles),
+        "sequenced": kind.sequenced,
+        "description": summary(kind),
+        "payload": payload,
+    }
+
+
+def _opaque(kind: type) -> dict[str, Any]:
+    """Schema of types msgspec does not know: already encoded JSON may be anything."""
+    if kind is msgspec.Raw:
+        return {}
+    raise NotImplementedError

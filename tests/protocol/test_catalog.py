@@ -1,0 +1,80 @@
+"""The method table is one declaration per method, and everything derives from it (rows DC-1, S1.B-4)."""
+
+import json
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from protocol.catalog import all_events, all_methods
+from protocol.method import METHODS, Call, Method, Wire, method
+from protocol.page import render
+from protocol.schema import document
+from protocol.scopes import Scope
+
+METHODS_BY_NAME = all_methods()
+EVENTS_BY_NAME = all_events()
+
+
+@pytest.mark.parametrize("declared", METHODS_BY_NAME.values(), ids=METHODS_BY_NAME)
+def test_both_ends_of_a_method_can_be_decoded(declared: Method) -> None:
+    msgspec.json.Decoder(declared.params)
+    msgspec.json.Decoder(declared.result)
+
+
+@pytest.mark.parametrize("declared", METHODS_BY_NAME.values(), ids=METHODS_BY_NAME)
+def test_every_method_is_documented(declared: Method) -> None:
+    assert (declared.params.__doc__ or "").strip()
+
+
+@pytest.mark.parametrize("declared", METHODS_BY_NAME.values(), ids=METHODS_BY_NAME)
+def test_only_our_own_methods_are_strict(declared: Method) -> None:
+    """OpenClaw's clients send fields its schema forbids, so its methods ignore unknown ones; ours refuse typos."""
+    assert declared.params.__struct_config__.forbid_unknown_fields is declared.additive
+
+
+@pytest.mark.parametrize("name", EVENTS_BY_NAME)
+def test_events_can_be_decoded_and_are_documented(name: str) -> None:
+    msgspec.json.Decoder(EVENTS_BY_NAME[name])
+    assert (EVENTS_BY_NAME[name].__doc__ or "").strip()
+
+
+def test_the_schema_binds_params_and_result_to_each_method() -> None:
+    contract = json.loads(msgspec.json.encode(document()))
+    assert set(contract["methods"]) == set(METHODS_BY_NAME)
+    for entry in contract["methods"].values():
+        assert {"params", "result", "scope", "description"} <= set(entry)
+        jsonschema.Draft202012Validator.check_schema({**entry["params"], "$defs": contract["$defs"]})
+        jsonschema.Draft202012Validator.check_schema({**entry["result"], "$defs": contract["$defs"]})
+
+
+def test_the_page_names_every_method_and_event() -> None:
+    page = render()
+    for name in [*METHODS_BY_NAME, *EVENTS_BY_NAME]:
+        assert f"### `{name}`" in page
+
+
+def test_a_call_must_name_its_result() -> None:
+    with pytest.raises(TypeError, match="must name its result"):
+
+        @method("test.nameless", Scope.READ)
+        class Nameless(Call):  # pyright: ignore[reportMissingTypeArgument, reportUnusedClass] - the point
+            """Has no result."""
+
+    assert "test.nameless" not in METHODS
+
+
+def test_wire_structs_are_keyword_only_camel_case_and_omit_defaults() -> None:
+    class Sample(Wire):
+        """A struct with a default before a required field."""
+
+        note: str | None = None
+        session_key: str
+
+    def positional(kind: Any) -> object:
+        return kind("x")
+
+    assert msgspec.json.encode(Sample(session_key="k")) == b'{"sessionKey":"k"}'
+    with pytest.raises(TypeError):
+        positional(Sample)
