@@ -182,16 +182,6 @@ class LoggingSettings(Settings):
     """Files kept, the one being written included."""
 
 
-class FeaturesSettings(Settings):
-    """Which optional parts run."""
-
-    section: ClassVar[str] = "features"
-    restart: ClassVar[frozenset[str]] = frozenset({"off"})
-
-    off: tuple[Text, ...] = ()
-    """Names of optional features to leave out, as `homarus status` lists them."""
-
-
 def secret_weakness(text: str, *, loopback: bool) -> str:
     """Why `text` may not guard the gateway, or empty when it may. The answer never holds the text."""
     least = MIN_SECRET_CHARS_LOOPBACK if loopback else MIN_SECRET_CHARS_NETWORK

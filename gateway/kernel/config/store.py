@@ -11,7 +11,6 @@ import msgspec
 from gateway.kernel.config.check import Checker, Values
 from gateway.kernel.config.document import edit
 from gateway.kernel.config.files import Stamp, ensure_key, text_hash, write_private
-from gateway.kernel.config.gateway import FeaturesSettings
 from gateway.kernel.config.loading import SOURCE_NAMES, Candidate, Loader, Source, StartRefused
 from gateway.kernel.config.overrides import Overrides
 from gateway.kernel.config.redaction import Redactor
@@ -66,6 +65,7 @@ class ConfigStore:
         self.issues: tuple[ConfigIssue, ...] = tuple(booted.issues)
         """Faults of the file as it is on disk; while there are any, older settings stay in force."""
         self._tree = booted.tree
+        self._applied_tree = booted.tree
         self._values: Values = booted.values
         self._boot_values: Values = booted.values
         self._watchers: dict[str, list[Callable[[Settings, Settings], None]]] = {}
@@ -96,10 +96,6 @@ class ConfigStore:
         """The settings of one section as they are now."""
         return cast("S", self._values[kind.section])
 
-    def flag(self, feature: str) -> bool:
-        """Whether an optional feature may run."""
-        return feature not in self.get(FeaturesSettings).off
-
     def watch(self, kind: type[S], callback: Callable[[S, S], None]) -> None:
         """Call `callback(old, new)` whenever a value in the section has changed."""
         watchers = self._watchers.setdefault(kind.section, [])
@@ -118,6 +114,16 @@ class ConfigStore:
     def hash(self) -> str:
         """Fingerprint of the file's text; changes with every edit, also of a comment."""
         return text_hash(self._hash_key, self._text)
+
+    @property
+    def revision(self) -> str:
+        """Fingerprint of what the accepted file sets, whatever its layout and comments."""
+        return text_hash(self._hash_key, msgspec.json.encode(self._tree, order="sorted").decode())
+
+    @property
+    def applied_revision(self) -> str:
+        """`revision` of what the gateway runs with; older while a change waits for a restart."""
+        return text_hash(self._hash_key, msgspec.json.encode(self._applied_tree, order="sorted").decode())
 
     @property
     def exists(self) -> bool:
@@ -242,6 +248,8 @@ class ConfigStore:
                 for watcher in tuple(self._watchers.get(name, ())):
                     watcher(old[name], settings)
         applied = Applied(changed, self.pending_restart, self.hash)
+        if not applied.restart:
+            self._applied_tree = self._tree
         self._announce(applied)
         return applied
 
