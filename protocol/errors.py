@@ -4,7 +4,9 @@
     ├── InvalidRequest      INVALID_REQUEST     the request is wrong and will stay wrong
     │   ├── UnknownMethod
     │   ├── NotFound        (details.code NOT_FOUND)
-    │   └── Conflict        (details.code CONFLICT)
+    │   ├── Conflict        (details.code CONFLICT)
+    │   └── Unauthorized    (details.code AUTH_*)   a credential is missing or wrong
+    │       └── LockedOut   (details.code AUTH_RATE_LIMITED)
     ├── Forbidden           FORBIDDEN           the caller may not
     │   └── MissingScope    (details.code MISSING_SCOPE)
     ├── NotPaired           NOT_PAIRED          the device needs approval first
@@ -22,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:
-    JsonValue: TypeAlias = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+    JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
 else:
     JsonValue = Any  # msgspec resolves no recursive alias; it decodes Any to exactly these types
 
@@ -89,6 +91,17 @@ class Conflict(InvalidRequest):
     """The stored state moved on; read it again first."""
 
     detail_code: ClassVar[str | None] = "CONFLICT"
+
+
+class Unauthorized(InvalidRequest):
+    """A credential is missing or wrong; `details.code` is one of `AUTH_*`."""
+
+
+class LockedOut(Unauthorized):
+    """Too many wrong credentials came from there; `retry_after_ms` says how long to wait."""
+
+    detail_code: ClassVar[str | None] = "AUTH_RATE_LIMITED"
+    retryable = True
 
 
 class Forbidden(GatewayError):

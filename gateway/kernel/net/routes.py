@@ -13,9 +13,11 @@ from protocol.errors import (
     Forbidden,
     GatewayError,
     InvalidRequest,
+    LockedOut,
     NotFound,
     NotPaired,
     Overloaded,
+    Unauthorized,
     Unavailable,
 )
 
@@ -26,6 +28,8 @@ BearerCheck = Callable[[str | None, PeerFacts], Awaitable[Principal]]
 
 _STATUS: tuple[tuple[type[GatewayError], int], ...] = (
     (NotFound, 404),
+    (LockedOut, 429),
+    (Unauthorized, 401),
     (InvalidRequest, 400),
     (Forbidden, 403),
     (NotPaired, 401),
