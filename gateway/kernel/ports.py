@@ -59,6 +59,13 @@ class AgentCatalog(Protocol):
         """The present facts of an agent; `None` when there is none of that id."""
         ...
 
+    def choose_model(self, agent_id: str, name: str) -> AgentFacts | None:
+        """The facts of an agent with another model, named as people do (`model` or `provider/model`).
+
+        `None` when the agent cannot use a model of that name.
+        """
+        ...
+
 
 class StartedRun(msgspec.Struct, frozen=True, kw_only=True):
     """A first message that is durable and will be answered."""

@@ -23,7 +23,7 @@ Label = Annotated[str, Meta(min_length=1, max_length=512)]
 class Identity(Wire):
     """Who an actor is.
 
-    `profile` and `agent` carry an id of this gateway; `observation` is a sender that was seen, not identified.
+    `profile` and `agent` carry an id of this gateway; `observation` is a sender only seen.
     """
 
     type: Literal["profile", "agent", "observation"]
