@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -17,6 +17,7 @@ from gateway.kernel.feature import DatabaseName, Feature, FeatureSettings, House
 from gateway.kernel.home import Home
 from gateway.kernel.net.connection import Connection, Reception
 from gateway.kernel.net.doorman import Doorman
+from gateway.kernel.net.flat import FlatConnection, flat_agent
 from gateway.kernel.net.hello import HelloComposer
 from gateway.kernel.net.local import LocalAdmission
 from gateway.kernel.net.origin import OriginPolicy, host_name, is_loopback
@@ -154,14 +155,23 @@ async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
         clock=house.clock,
     )
 
-    def receive(peer: PeerFacts) -> Connection:
-        return Connection(peer, reception)
+    def receive(peer: PeerFacts, bearer: str | None) -> Connection:
+        agent_id = flat_agent(peer.path)
+        return (
+            Connection(peer, reception)
+            if agent_id is None
+            else FlatConnection(peer, reception, agent_id, bearer)
+        )
 
     listener = Listener(
         lambda: _origin_policy(house.config.get(GatewaySettings)), receive, house.http.application()
     )
     stack.push_async_callback(_hang_up, house, listener)
-    await listener.open(settings.host, settings.port, server_context(house.home, settings.tls) if settings.tls.enabled else None)
+    await listener.open(
+        settings.host,
+        settings.port,
+        server_context(house.home, settings.tls) if settings.tls.enabled else None,
+    )
     await listener.open_local(house.home.socket_path)
     return Gateway(house, listener, settings.host)
 
@@ -191,9 +201,8 @@ def _start_ticking(house: House, stack: AsyncExitStack, clock: Clock) -> None:
     stack.callback(ticking.cancel)
 
 
-async def _run_hook(hook: object) -> None:
-    if callable(hook):
-        await hook()
+async def _run_hook(hook: Callable[[], Awaitable[None]]) -> None:
+    await hook()
 
 
 async def _hang_up(house: House, listener: Listener) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Final
 
@@ -76,7 +76,7 @@ def _logs(home: Home, config: ConfigStore) -> Logs:
 
 
 @contextmanager
-def _exclusive(home: Home) -> Iterator[None]:
+def _exclusive(home: Home) -> Generator[None]:
     """Hold the home's lock; the kernel releases it however the process ends."""
     descriptor = os.open(home.root / "gateway.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:

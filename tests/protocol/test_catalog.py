@@ -30,7 +30,7 @@ def test_every_method_is_documented(declared: Method) -> None:
 
 @pytest.mark.parametrize("declared", METHODS_BY_NAME.values(), ids=METHODS_BY_NAME)
 def test_only_our_own_methods_are_strict(declared: Method) -> None:
-    """OpenClaw's clients send fields its schema forbids, so its methods ignore unknown ones; ours refuse typos."""
+    """OpenClaw's clients send fields its schema forbids, so its methods ignore unknown ones."""
     assert declared.params.__struct_config__.forbid_unknown_fields is declared.additive
 
 

@@ -4,7 +4,6 @@ import asyncio
 from typing import Any, Final
 
 import msgspec
-from protocol.handshake import ConnectAttempt, HandshakeRefused, ServerHandshake
 
 from gateway.kernel.bus import Bus
 from gateway.kernel.clock import Clock
@@ -18,8 +17,10 @@ from gateway.kernel.ports import Admission
 from gateway.kernel.rpc.context import PeerFacts, Principal
 from gateway.kernel.rpc.dispatch import Dispatcher
 from gateway.kernel.supervisor import Supervisor
+from protocol.connect import HelloOk
 from protocol.errors import GatewayError, InvalidRequest
 from protocol.frames import decode_request, encode_failure, encode_result
+from protocol.handshake import ConnectAttempt, HandshakeRefused, ServerHandshake
 from protocol.ids import new_id
 from protocol.limits import HANDSHAKE_TIMEOUT_MS, MAX_PAYLOAD_BYTES
 
@@ -62,14 +63,20 @@ class Connection:
 
     def on_open(self, socket: Socket) -> None:
         """Send the challenge and start the handshake deadline."""
+        self._take(socket)
+        if self._handshake is not None:
+            socket.send(self._handshake.challenge())
+
+    def _take(self, socket: Socket) -> None:
         self._socket = socket
-        self._outbox = Outbox(socket.send, lambda: socket.writable, self._overflow)
+        self._outbox = Outbox(self._write, lambda: socket.writable, self._overflow)
         self._reception.doorman.enter(self)
         self._deadline = asyncio.get_running_loop().call_later(
             HANDSHAKE_TIMEOUT_MS / 1000, self.close, POLICY_VIOLATION, "handshake timeout"
         )
-        if self._handshake is not None:
-            socket.send(self._handshake.challenge())
+
+    def _write(self, frame: bytes) -> None:
+        self._socket.send(frame)
 
     def on_text(self, data: bytes) -> None:
         """A frame: the connect request first, any other request once admitted."""
@@ -125,6 +132,10 @@ class Connection:
         except HandshakeRefused as refusal:
             self._refuse(refusal.request_id, refusal.error, refusal.close_code)
             return
+        self._admit_soon(attempt)
+
+    def _admit_soon(self, attempt: ConnectAttempt) -> None:
+        self._handshake = None
         self._reception.tasks.spawn("connect", self._admit(attempt))
 
     async def _admit(self, attempt: ConnectAttempt) -> None:
@@ -144,15 +155,18 @@ class Connection:
         self._stop_deadline()
         reception.doorman.leave(self)
         self._socket.set_max_bytes(MAX_PAYLOAD_BYTES)
-        self._outbox.send(encode_result(attempt.request_id, _encode(hello)))
+        self._greet(attempt.request_id, hello)
         reception.hub.join(self, resume)
         reception.bus.publish(ConnectionOpened(admitted.principal))
+
+    def _greet(self, request_id: str, hello: HelloOk) -> None:
+        self.reply(encode_result(request_id, _encode(hello)))
 
     def _refuse(self, request_id: str | None, error: GatewayError, code: int) -> None:
         if self._closing:
             return
         if request_id is not None:
-            self._socket.send(encode_failure(request_id, error.shape()))
+            self.reply(encode_failure(request_id, error.shape()))
         self.close(code, error.message)
 
     # Requests

@@ -99,6 +99,12 @@ def host_name(host: str) -> str:
     return host.partition(":")[0].lower() if host.count(":") <= 1 else host.lower()
 
 
+def bearer_token(authorization: str | None) -> str | None:
+    """The token of an `Authorization: Bearer` header. Source: RFC 6750, section 2.1."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
 def is_loopback(address: str) -> bool:
     """Whether an address is of this machine, IPv4-mapped IPv6 included."""
     try:

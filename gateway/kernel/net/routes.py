@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gateway.kernel.net.origin import bearer_token
 from gateway.kernel.rpc.context import PeerFacts, Principal
 from protocol.errors import (
     Forbidden,
@@ -61,9 +62,8 @@ class HttpRoutes:
         """
         if self._bearer is None:
             raise Unavailable("authentication is not ready yet; try again")
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         peer: PeerFacts = request.scope["homarus.peer"]
-        return await self._bearer(token.strip() if scheme.lower() == "bearer" else None, peer)
+        return await self._bearer(bearer_token(request.headers.get("authorization")), peer)
 
     def application(self) -> Starlette:
         """The ASGI application over everything added so far."""

@@ -17,7 +17,7 @@ from uvicorn.server import ServerState
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from gateway.kernel.net.origin import OriginPolicy, RequestRefused, is_loopback
+from gateway.kernel.net.origin import OriginPolicy, RequestRefused, bearer_token, is_loopback
 from gateway.kernel.net.websocket import Gate, Receiver, Socket
 from gateway.kernel.rpc.context import LOCAL_USER, PeerFacts
 from protocol.errors import Unavailable
@@ -72,14 +72,14 @@ class Listener:
 
     Args:
         policy: Current host and origin rules; asked for every request, so that a reload takes effect at once.
-        receive: Makes the receiver of an accepted WebSocket from its network facts.
-        application: Serves plain HTTP.
+        receive: Makes the receiver of an accepted WebSocket from its network facts and its bearer token, if
+        any. application: Serves plain HTTP.
     """
 
     def __init__(
         self,
         policy: Callable[[], OriginPolicy],
-        receive: Callable[[PeerFacts], Receiver],
+        receive: Callable[[PeerFacts, str | None], Receiver],
         application: ASGIApp,
     ) -> None:
         self._policy = policy
@@ -160,7 +160,7 @@ class Listener:
             peer = self._peer_facts(transport, request.headers, request.path)
         except RequestRefused as refused:
             return _refusal(refused)
-        return self._receive(peer)
+        return self._receive(peer, bearer_token(request.headers.get("Authorization")))
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP behind the same host and origin rules as the WebSocket."""

@@ -1,4 +1,4 @@
-"""TLS for the one port: a configured certificate, or a self-signed one made once and pinned by fingerprint."""
+"""TLS for the one port: a configured certificate, or a self-signed one that clients pin."""
 
 import datetime
 import hashlib
@@ -14,7 +14,9 @@ from gateway.kernel.home import Home
 from protocol.errors import Unavailable
 
 LIFETIME: Final = datetime.timedelta(days=3650)
-"""Clients pin the fingerprint, so an early expiry would only break them; a new certificate is a deliberate act."""
+"""Clients pin the fingerprint, so an early expiry would only break them; a new certificate is a deliberate
+act.
+"""
 
 
 class TlsFailed(Unavailable):
@@ -88,4 +90,3 @@ def _make_self_signed(certificate: Path, key: Path) -> None:
     secret = private.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     write_private(key, secret.decode())
     write_private(certificate, signed.public_bytes(pem).decode())
-

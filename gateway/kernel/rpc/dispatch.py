@@ -85,7 +85,7 @@ class Dispatcher:
     def _answer_inline(self, caller: Caller, request: Request, handler: Handler, ctx: Ctx, call: Any) -> None:
         try:
             result = handler.function(ctx, call)
-        except Exception as error:  # noqa: BLE001 - the dispatcher is one of the two places that log exceptions
+        except Exception as error:  # noqa: BLE001 - one of the two places that log exceptions
             self._fail(caller, request, self._mapped(request, error))
         else:
             self._send(caller, request, result)
@@ -97,7 +97,7 @@ class Dispatcher:
         except asyncio.CancelledError:
             self._fail(caller, request, Unavailable("the gateway is stopping; try again after it is back"))
             raise
-        except Exception as error:  # noqa: BLE001 - the dispatcher is one of the two places that log exceptions
+        except Exception as error:  # noqa: BLE001 - one of the two places that log exceptions
             with request_context(ctx):
                 self._fail(caller, request, self._mapped(request, error))
         else:

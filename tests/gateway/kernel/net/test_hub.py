@@ -1,6 +1,7 @@
 """The hub: scopes decide who sees an event, topics who wants it, the log who may continue (row S3.I-1)."""
 
 import msgspec
+import pytest
 
 from gateway.kernel.net.eventlog import EventLog
 from gateway.kernel.net.hub import Hub
@@ -160,9 +161,5 @@ def test_the_log_is_bounded_in_bytes_and_says_so() -> None:
 
 def test_declaring_a_name_twice_is_an_error() -> None:
     assert "test.read" not in METHODS
-    try:
+    with pytest.raises(TypeError, match="declared twice"):
         event("test.read", Scope.READ)(StateEvent)
-    except TypeError as error:
-        assert "declared twice" in str(error)
-    else:
-        raise AssertionError("a second declaration was accepted")

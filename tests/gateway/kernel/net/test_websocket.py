@@ -1,4 +1,4 @@
-"""The socket and the listener over real TCP: limits, deadlines, no compression (cases 1-4, 26-30; R9, R10)."""
+"""The socket and the listener over real TCP (cases 1-4, 26-30; R9, R10)."""
 
 import asyncio
 import socket as sockets
@@ -47,10 +47,12 @@ class Rig:
 
     def __init__(self) -> None:
         self.receivers: list[EchoReceiver] = []
+        self.bearers: list[str | None] = []
         app = Starlette(routes=[Route("/healthz", _healthz)])
         self.listener = Listener(lambda: OriginPolicy(scheme="http"), self._receive, app)
 
-    def _receive(self, peer: PeerFacts) -> EchoReceiver:
+    def _receive(self, peer: PeerFacts, bearer: str | None) -> EchoReceiver:
+        self.bearers.append(bearer)
         self.receivers.append(EchoReceiver(peer))
         return self.receivers[-1]
 

@@ -1,4 +1,4 @@
-"""Requests become handler calls, and results and exceptions become frames (cases 7, 15, 29; row S0.M0-3 traces)."""
+"""Requests become handler calls, and results and exceptions become frames (cases 7, 15; row S3.M0-3)."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,6 @@ from protocol.errors import NotFound, Unavailable
 from protocol.frames import decode_request
 from protocol.method import Call, Wire, method
 from protocol.scopes import Role, Scope
-
 
 WAITING = b'{"type":"req","id":"r","method":"test.slow","params":{"text":"wait"}}'
 
@@ -74,7 +73,7 @@ class EchoApi:
         return Echoed(text=call.text, trace=ctx.trace_id)
 
     @handles(NodeCall)
-    def node(self, ctx: Ctx, call: NodeCall) -> None:
+    def node(self, _ctx: Ctx, _call: NodeCall) -> None:
         return None
 
 
