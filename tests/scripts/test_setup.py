@@ -9,8 +9,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_second_setup_is_immediate() -> None:
+    setup = ["scripts/setup", "--node"]
+    subprocess.run(setup, cwd=ROOT, check=True, capture_output=True)
     started = time.monotonic()
-    subprocess.run(["scripts/setup", "--node"], cwd=ROOT, check=True, capture_output=True)
+    subprocess.run(setup, cwd=ROOT, check=True, capture_output=True)
     assert time.monotonic() - started < 1.0
 
 
