@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from gateway.kernel.net.local_socket import short_socket_path
 from gateway.kernel.net.origin import OriginPolicy, RequestRefused, bearer_token, is_loopback
 from gateway.kernel.net.websocket import Gate, Receiver, Socket
 from gateway.kernel.rpc.context import LOCAL_USER, PeerFacts
@@ -128,7 +129,8 @@ class Listener:
         await asyncio.to_thread(path.unlink, missing_ok=True)
         umask = os.umask(0o177)
         try:
-            server = await asyncio.get_running_loop().create_unix_server(self._http_protocol, str(path))
+            with short_socket_path(path) as short:
+                server = await asyncio.get_running_loop().create_unix_server(self._http_protocol, short)
         finally:
             os.umask(umask)
         self._servers.append(server)
