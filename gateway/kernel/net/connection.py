@@ -19,6 +19,7 @@ from gateway.kernel.rpc.dispatch import Dispatcher
 from gateway.kernel.supervisor import Supervisor
 from protocol.connect import HelloOk
 from protocol.errors import GatewayError, InvalidRequest
+from protocol.events.connection import EventGap
 from protocol.frames import decode_request, encode_failure, encode_result
 from protocol.handshake import ConnectAttempt, HandshakeRefused, ServerHandshake
 from protocol.ids import new_id
@@ -157,6 +158,9 @@ class Connection:
         self._socket.set_max_bytes(MAX_PAYLOAD_BYTES)
         self._greet(attempt.request_id, hello)
         reception.hub.join(self, resume)
+        if resume is not None and hello.resume is not None and not hello.resume.resumed:
+            gap = EventGap(after=resume.cursor, cursor=hello.resume.cursor)
+            reception.hub.send(admitted.principal.conn_id, gap)
         reception.bus.publish(ConnectionOpened(admitted.principal))
 
     def _greet(self, request_id: str, hello: HelloOk) -> None:
