@@ -1,0 +1,16 @@
+"""Chat channels: the registry every connector joins."""
+
+from typing import Final
+
+from gateway.channels.api import ChannelsApi
+from gateway.channels.service import ChannelRegistry
+from gateway.kernel.feature import Feature, House
+
+
+async def setup(house: House) -> None:
+    """Offer the registry and answer for it."""
+    registry = house.offer(ChannelRegistry(house.clock))
+    house.rpc.add(ChannelsApi(registry))
+
+
+FEATURE: Final = Feature("channels", setup=setup)
