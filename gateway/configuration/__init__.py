@@ -20,4 +20,4 @@ async def setup(house: House) -> None:
     house.tasks.every("configuration file watch", POLL_S, house.config.poll)
 
 
-FEATURE: Final = Feature("configuration", setup=setup, package="gateway.configuration")
+FEATURE: Final = Feature("configuration", setup=setup)

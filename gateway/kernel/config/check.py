@@ -53,6 +53,14 @@ class Checker:
             issues += found
         return values, issues
 
+    def faults(self, tree: Mapping[str, object]) -> list[ConfigIssue]:
+        """Unknown keys and wrong types in `tree`, also where something else will take the value's place."""
+        found = list(_unknown(tree, self.kinds, ""))
+        for name, kind in self.kinds.items():
+            if name in tree:
+                found += self._faults(tree[name], kind, name)
+        return found
+
     def _convert(self, table: object, kind: type[Settings]) -> tuple[Settings | None, list[ConfigIssue]]:
         try:
             settings = msgspec.convert(table, kind, dec_hook=self._decode)

@@ -7,7 +7,7 @@ from typing import Final, cast
 import msgspec
 
 from gateway.kernel.config.settings import ConfigIssue
-from gateway.kernel.config.tree import Tree, as_array, as_table, changed_paths, lookup, same
+from gateway.kernel.config.tree import Tree, as_array, as_table, changed_paths, lookup
 from protocol.errors import InvalidRequest
 
 MAX_CONFIG_BYTES: Final = 1024 * 1024
@@ -15,6 +15,10 @@ MAX_CONFIG_BYTES: Final = 1024 * 1024
 
 MAX_DEPTH: Final = 32
 """Deeper nesting than any setting has; parsers recurse."""
+
+
+EDIT_ROUNDS: Final = 3
+"""One for the change, one for what it took along, one to find that nothing is left."""
 
 
 class ConfigSyntaxError(ValueError):
@@ -45,15 +49,17 @@ def parse_raw(raw: str) -> Tree:
         InvalidRequest: naming `raw`, when it is neither.
     """
     try:
-        if raw.lstrip().startswith("{"):
-            return msgspec.json.decode(raw, type=Tree)
-        return parse(raw)
+        tree = msgspec.json.decode(raw, type=Tree) if raw.lstrip().startswith("{") else parse(raw)
     except msgspec.MsgspecError as error:
         raise InvalidRequest(f"raw: not a JSON object: {error}", {"field": "raw"}) from error
     except ConfigSyntaxError as error:
         raise InvalidRequest(f"raw: {error}", {"field": "raw"}) from error
     except RecursionError as error:
         raise InvalidRequest("raw: is nested too deeply", {"field": "raw"}) from error
+    too_deep = depth_issue(tree)
+    if too_deep is not None:
+        raise InvalidRequest(f"raw: {too_deep.message}", {"field": "raw"})
+    return tree
 
 
 def edit(text: str, tree: Mapping[str, object]) -> str:
@@ -66,18 +72,21 @@ def edit(text: str, tree: Mapping[str, object]) -> str:
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
-    plain = tomlkit.dumps(tree)
     try:
-        old = parse(text)
-        if same(old, dict(tree)):
-            return text
-        document = tomlkit.parse(text)
-        for path in changed_paths(old, tree):
-            _assign(document, path, lookup(tree, path))
-        edited = tomlkit.dumps(document)
-        return edited if same(parse(edited), dict(tree)) else plain
+        edited = text
+        # A table that was only spelled as part of a longer name vanishes with its last entry; the next
+        # round puts it back.
+        for _ in range(EDIT_ROUNDS):
+            changes = list(changed_paths(parse(edited), tree))
+            if not changes:
+                return edited
+            document = tomlkit.parse(edited)
+            for path in changes:
+                _assign(document, path, lookup(tree, path))
+            edited = tomlkit.dumps(document)
     except (ConfigSyntaxError, TOMLKitError):
-        return plain
+        pass
+    return tomlkit.dumps(tree)
 
 
 def _assign(document: MutableMapping[str, object], path: tuple[str, ...], value: object | None) -> None:

@@ -49,14 +49,23 @@ class Loader:
 
     def examine(self, source: Source, tree: Tree) -> Candidate:
         """Check `tree` as it would take effect: under environment, flags and the generated token."""
+        return self._examine(source, tree, self._overrides)
+
+    def examine_alone(self, tree: Tree) -> Sequence[ConfigIssue]:
+        """Issues `tree` would have in a start without flags: what is written today must boot tomorrow."""
+        return self._examine("file", tree, Overrides()).issues
+
+    def _examine(self, source: Source, tree: Tree, overrides: Overrides) -> Candidate:
         too_deep = depth_issue(tree)
         if too_deep is not None:
             return Candidate(source, tree, {}, [too_deep])
-        effective = self._overrides.effective(tree, self._env)
+        effective = overrides.effective(tree, self._env)
         if needs_generated_token(effective):
             ensure_key(self._home.root / TOKEN_FILE)
         values, issues = self._checker.check(effective)
-        return Candidate(source, tree, values, issues)
+        # A value that a flag hides today is still the file's fault.
+        hidden = [issue for issue in self._checker.faults(tree) if issue not in issues]
+        return Candidate(source, tree, values, [*issues, *hidden])
 
     def read(self) -> tuple[Candidate, str | None]:
         """The file as it is, checked, with its text.
@@ -110,7 +119,8 @@ class Loader:
         return Candidate("file", {}, {}, [ConfigIssue("", f"{self._home.config_path.name} {message}")])
 
     def _without_faults(self, candidate: Candidate) -> Tree:
-        return {name: table for name, table in candidate.tree.items() if name in candidate.values}
+        faulty = {issue.path.partition(".")[0].partition("[")[0] for issue in candidate.issues}
+        return {name: table for name, table in candidate.tree.items() if name not in faulty}
 
     def _last_good(self) -> Candidate | None:
         text = self._last_good_text()

@@ -197,8 +197,9 @@ class ConfigStore:
             self._guard(base_hash)
             restored, issues = self.redactor.restore(edit_tree(self.tree), self._tree)
             candidate = self._loader.examine("file", restored)
-            if issues or candidate.issues:
-                raise invalid_config(issues or candidate.issues)
+            found = issues or candidate.issues or self._loader.examine_alone(restored)
+            if found:
+                raise invalid_config(found)
             return await self._write(candidate)
 
     def _guard(self, base_hash: str | None) -> None:

@@ -1,0 +1,1 @@
+"""Tests of the settings file and what becomes of it."""
