@@ -45,7 +45,7 @@ class AgentFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentCatalog(Protocol):
-    """Which agents there are, for whoever only shows them; answers from RAM.
+    """Which agents there are, for whoever only shows them; answers from RAM, on any thread.
 
     Implemented by `agents`, which hands it to `SessionIndex.attach_agents` and calls
     `SessionIndex.forget_pages()` whenever an answer would change.

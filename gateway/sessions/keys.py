@@ -15,6 +15,7 @@ from typing import Final, NewType
 
 from protocol.errors import InvalidRequest
 from protocol.ids import checked_session_key
+from protocol.nouns.session import SessionKind
 
 SessionKey = NewType("SessionKey", str)
 """A canonical key, as `canonical_key` returns it."""
@@ -107,7 +108,7 @@ def is_main(key: SessionKey) -> bool:
 
 
 def classification_of(key: SessionKey) -> str:
-    """What a list shows a session as: `main`, `tui`, `dashboard`, `cron`, a channel's name, …, or `direct`."""
+    """What a list shows a session as: `main`, `tui`, `dashboard`, `cron`, a channel's name or `direct`."""
     if key in _SENTINELS or is_main(key):
         return rest_of(key)
     rest = rest_of(key)
@@ -117,10 +118,12 @@ def classification_of(key: SessionKey) -> str:
     return head if colon else "direct"
 
 
-def kind_of(key: SessionKey) -> str:
+def kind_of(key: SessionKey) -> SessionKind:
     """`direct`, `group`, `global` or `unknown`."""
-    if key in _SENTINELS:
-        return str(key)
+    if key == GLOBAL:
+        return "global"
+    if key == UNKNOWN:
+        return "unknown"
     return "group" if ":group:" in key or ":channel:" in key else "direct"
 
 

@@ -95,6 +95,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     pinned_ms: int | None
     archived_ms: int | None
     archive_reason: str | None
+    archived_by: Actor | None
     status: RunStatus | None
     active_runs: tuple[str, ...]
     """Runs queued or running now, in order of arrival."""

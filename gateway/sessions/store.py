@@ -35,6 +35,7 @@ _JSON_TYPES: Final[dict[str, Any]] = {
     "fork": ForkSource,
     "creator": Actor,
     "owner": Owner,
+    "archived_by": Actor,
     "participants": tuple[Identity, ...],
     "active_runs": tuple[str, ...],
     "overrides": Overrides,
@@ -52,6 +53,9 @@ _COLUMNS: Final = tuple(f"{name}_json" if name in _JSON_TYPES else name for name
 
 SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM sessions"  # noqa: S608 - column names are this module's own
 """The columns `decode` reads."""
+
+SELECT_WITH: Final = f"SELECT {', '.join(_COLUMNS)}, {{}} FROM sessions"  # noqa: S608 - as above
+"""The same with more columns after them."""
 
 
 def decode(row: tuple[Any, ...]) -> Session:
@@ -249,7 +253,7 @@ def _born(key: SessionKey, seed: Seed, now_ms: int) -> Session:
 def _encoded(name: str, value: object) -> object:
     if value is None or name not in _JSON_TYPES:
         return value
-    # As text: SQL compares these columns with literals such as '[]', and people read them in the sqlite3 shell.
+    # As text: SQL compares these columns with literals such as '[]', and people read them with sqlite3.
     return msgspec.json.encode(value).decode()
 
 

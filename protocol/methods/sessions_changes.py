@@ -122,7 +122,7 @@ class SessionsPatch(SessionPatch, Call[Patched]):
     permission need `operator.write`; the rest, and `permissionMode: "full"`, need `operator.admin`. Archiving
     and restoring need `expectedSessionId`. A stale `expectedMarkedUnreadAt` changes nothing.
 
-    Errors: `CONFLICT` with `details.reason` `session-changed` when the session is not the expected one, or when
+    Errors: `CONFLICT` with `details.reason` `session-changed` when it is not the expected session, or when
     the label is taken; `INVALID_REQUEST` when a main session would be archived, or the agent lacks the chosen
     model or thinking level; `UNAVAILABLE` when runs did not end in time.
     """

@@ -37,6 +37,7 @@ CREATE TABLE sessions (
     pinned_ms INTEGER,
     archived_ms INTEGER,
     archive_reason TEXT,
+    archived_by_json TEXT,
     status TEXT,
     active_runs_json TEXT NOT NULL,
     last_run_id TEXT,
@@ -51,10 +52,13 @@ CREATE TABLE sessions (
     cost_usd REAL,
     model_provider TEXT,
     model TEXT,
-    overrides_json TEXT NOT NULL
-) WITHOUT ROWID;
+    overrides_json TEXT NOT NULL,
+    archived INTEGER GENERATED ALWAYS AS (archived_ms IS NOT NULL) VIRTUAL,
+    pinned INTEGER GENERATED ALWAYS AS (pinned_ms IS NOT NULL) VIRTUAL
+);
 
-CREATE INDEX sessions_recent ON sessions (archived_ms IS NULL, pinned_ms IS NOT NULL, updated_ms);
+-- The order of an ordinary list; its last column makes the order total.
+CREATE INDEX sessions_recent ON sessions (archived, pinned, updated_ms, key);
 CREATE INDEX sessions_parent ON sessions (parent_key) WHERE parent_key IS NOT NULL;
 CREATE INDEX sessions_label ON sessions (label) WHERE label IS NOT NULL;
 CREATE INDEX sessions_category ON sessions (category) WHERE category IS NOT NULL;
