@@ -1,11 +1,13 @@
 """What lower tiers ask of higher ones, as small protocols."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
 from gateway.kernel.rpc.context import Ctx, PeerFacts, Principal
 from protocol.connect import ConnectParams, HelloAuth
+from protocol.nouns.command import SlashCommand
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,5 +108,52 @@ class RunStopper(Protocol):
 
         Raises:
             Unavailable: they did not end in time; the session must stay as it is.
+        """
+        ...
+
+
+class CommandTable(Protocol):
+    """The slash commands people may type. Implemented by `chat`, listed by `agents` (`commands.list`)."""
+
+    def commands(self, agent_id: str) -> Sequence[SlashCommand]:
+        """Every command for sessions of that agent, arguments included, in the order to show."""
+        ...
+
+
+class UsageBucket(msgspec.Struct, frozen=True, kw_only=True):
+    """Model calls of one agent, session and model that fall on one day. Costs are US dollars."""
+
+    date: str
+    """`2026-11-20`, in the time zone that was asked for."""
+    agent_id: str
+    session_key: str
+    session_id: str
+    provider: str
+    model: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cache_read: int
+    cache_write: int
+    input_cost: float
+    output_cost: float
+    cache_read_cost: float
+    cache_write_cost: float
+    unpriced_calls: int
+    """Calls whose price is not known; they count as free in the costs."""
+    first_ms: int
+    last_ms: int
+
+
+class UsageFacts(Protocol):
+    """What model calls used and cost. Implemented by `agents`; read by `usage.cost` and `sessions.usage`."""
+
+    async def usage(
+        self, since_ms: int, until_ms: int, *, zone: str = "UTC", agent_id: str | None = None
+    ) -> list[UsageBucket]:
+        """Calls with `since_ms <= start < until_ms`, grouped by day, agent, session and model, oldest day first.
+
+        Raises:
+            InvalidRequest: when `zone` is no IANA time zone.
         """
         ...
