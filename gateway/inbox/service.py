@@ -1,6 +1,7 @@
 """The one way in: every message is on disk, once, before anybody is told that it was received."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from gateway.inbox import store
 from gateway.inbox.model import Acceptance, Entry, InboxMessage, Placement
@@ -8,6 +9,8 @@ from gateway.kernel.store.db import Database, Tx
 from gateway.kernel.store.keyset import decode_cursor, encode_cursor
 from protocol.methods.inbox import InboxList, InboxPage
 from protocol.nouns.inbox import InboxAttachment, InboxItem
+
+T = TypeVar("T")
 
 
 class Inbox:
@@ -21,22 +24,21 @@ class Inbox:
         message: InboxMessage,
         placement: Placement,
         run_id: str,
-        effect: Callable[[Tx, Acceptance], None],
-    ) -> Acceptance:
+        effect: Callable[[Tx, Acceptance], T],
+    ) -> tuple[Acceptance, T | None]:
         """Keep a message and, in the same unit, do what follows from it. Returns once both are on disk.
 
-        A message its origin has sent before is not kept again, and `effect` is not run.
+        The second part of the result is what `effect` returned. It is None for a message its origin has sent
+        before: that is not kept again, and `effect` is not run.
 
         Raises:
             GatewayError: what `effect` raises; then nothing was kept.
             StoreUnavailable: when the disk failed; nothing was kept.
         """
 
-        def unit(tx: Tx) -> Acceptance:
+        def unit(tx: Tx) -> tuple[Acceptance, T | None]:
             acceptance = store.accept(tx, message, placement, run_id)
-            if acceptance.is_new:
-                effect(tx, acceptance)
-            return acceptance
+            return acceptance, effect(tx, acceptance) if acceptance.is_new else None
 
         return await self._db.write(unit)
 

@@ -24,7 +24,6 @@ class ServerTiming(Wire):
     """Milliseconds spent between reading the request and acknowledging it."""
 
     received_to_ack_ms: float
-    load_session_ms: float
 
 
 class SendAck(Wire):
