@@ -296,8 +296,10 @@ class ClientHandshake:
         return encode_request(self._request_id, "connect", msgspec.json.encode(params))
 
 
-def _decoded(decoder: "msgspec.json.Decoder[Any]", payload: msgspec.Raw | None, subject: str) -> Any:
+def _decoded(
+    decoder: "msgspec.json.Decoder[Any]", payload: msgspec.Raw | msgspec.UnsetType, subject: str
+) -> Any:
     try:
-        return decoder.decode(payload if payload is not None else b"null")
+        return decoder.decode(payload if payload is not msgspec.UNSET else b"null")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise violation(subject, error) from error
