@@ -151,7 +151,7 @@ class UsageFacts(Protocol):
     async def usage(
         self, since_ms: int, until_ms: int, *, zone: str = "UTC", agent_id: str | None = None
     ) -> list[UsageBucket]:
-        """Calls with `since_ms <= start < until_ms`, grouped by day, agent, session and model, oldest day first.
+        """Calls with `since_ms <= start < until_ms`, by day, agent, session and model, oldest day first.
 
         Raises:
             InvalidRequest: when `zone` is no IANA time zone.
