@@ -1,0 +1,20 @@
+"""Approvals: one flow for everything that needs a person's permission."""
+
+from typing import Final
+
+from gateway.approvals.api import ApprovalsApi
+from gateway.approvals.service import ApprovalService
+from gateway.kernel.feature import Feature, House
+
+EXPIRY_CHECK_S: Final = 30.0
+"""Whoever waits for a verdict is woken exactly; this only closes requests nobody waits for."""
+
+
+async def setup(house: House) -> None:
+    """Offer the flow and answer for it."""
+    approvals = house.offer(ApprovalService(house.database("state"), house.hub, house.clock))
+    house.rpc.add(ApprovalsApi(approvals, house.tasks))
+    house.tasks.every("approval expiry", EXPIRY_CHECK_S, approvals.expire_due)
+
+
+FEATURE: Final = Feature("approvals", setup=setup, package="gateway.approvals")
