@@ -3,8 +3,8 @@
 Text that begins with `/` and is not in the table is a message for the agent like any other.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol, get_args
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Literal, Protocol, get_args
 
 import msgspec
 
@@ -12,6 +12,7 @@ from gateway.chat.model import Run
 from gateway.kernel.store.db import Database, Tx
 from gateway.sessions import store as sessions
 from gateway.sessions.keys import SessionKey
+from protocol.nouns.command import CommandArgument, CommandChoice, SlashCommand
 from protocol.nouns.run import QueueMode
 from protocol.scopes import Scope, allows
 
@@ -23,13 +24,38 @@ class CommandSpec(msgspec.Struct, frozen=True, kw_only=True):
     aliases: tuple[str, ...] = ()
     """Other words for it, without the slash."""
     description: str
-    category: str
+    category: Literal["session", "options", "status"]
     argument: str | None = None
     """What may follow the name."""
     choices: tuple[str, ...] = ()
     """All values the argument may have; empty when it is free."""
     scope: Scope = Scope.WRITE
     """What the sender needs."""
+
+    def wire(self) -> SlashCommand:
+        """The command as `commands.list` shows it."""
+        args = None
+        if self.argument is not None:
+            choices = [CommandChoice(value=choice, label=choice) for choice in self.choices]
+            args = [
+                CommandArgument(
+                    name=self.argument,
+                    description=f"One of: {', '.join(self.choices)}" if choices else self.argument,
+                    type="string",
+                    choices=choices or None,
+                )
+            ]
+        return SlashCommand(
+            name=self.name,
+            native_name=self.name,
+            text_aliases=[f"/{word}" for word in (self.name, *self.aliases)],
+            description=self.description,
+            category=self.category,
+            source="native",
+            scope="both",
+            accepts_args=args is not None,
+            args=args,
+        )
 
 
 COMMANDS: Final = (
@@ -40,7 +66,9 @@ COMMANDS: Final = (
         category="status",
     ),
     CommandSpec(
-        name="stop", description="Stop the running answer and everything that waits.", category="session"
+        name="stop",
+        description="Stop the running answer and everything that waits.",
+        category="session",
     ),
     CommandSpec(
         name="new",
@@ -110,6 +138,11 @@ class Commands:
     def connect(self, turns: Turns) -> None:
         """Let commands stop and describe these turns."""
         self._turns = turns
+
+    @staticmethod
+    def commands(_agent_id: str) -> Sequence[SlashCommand]:
+        """Every command; the agent makes no difference."""
+        return [spec.wire() for spec in COMMANDS]
 
     async def execute(self, run: Run, text: str) -> str:
         """The answer to the command `text`.

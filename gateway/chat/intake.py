@@ -1,6 +1,7 @@
 """The way in: check, route, put on disk. Only then is anybody told that a message was received."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 import msgspec
@@ -67,21 +68,13 @@ class Received(msgspec.Struct, frozen=True):
 class Room(Protocol):
     """Knows how many messages wait."""
 
-    def reserve(self, key: SessionKey, run_id: str) -> "Reservation":
-        """Hold a place in a session's queue while its message is stored.
+    def reserve(self, key: SessionKey, run_id: str) -> AbstractContextManager[None]:
+        """Hold a place in a session's queue while its message is stored, inside the block.
 
         Raises:
             Overloaded: when too many wait already.
         """
         ...
-
-
-class Reservation(Protocol):
-    """A held place; leaving the block gives it back."""
-
-    def __enter__(self) -> object: ...
-
-    def __exit__(self, *_: object) -> object: ...
 
 
 class Intake:

@@ -100,15 +100,13 @@ class Routing:
             return Route(agent_id, key, None, "named by the sender")
         if arrival.session_key is None:
             return None
+        # Rules do not look at it: whoever names a conversation must find it again under that name.
         key = canonical_key(arrival.session_key)
-        if not arrival.session_key.strip().lower().startswith("agent:"):
-            return None
         agent_id = self._checked_agent(agent_of(key) or self.default_agent_id, "sessionKey")
         return Route(agent_id, key, None, "named in the session key")
 
     def _to(self, arrival: Arrival, agent_id: str, rule_id: str | None, reason: str) -> Route:
-        name = arrival.session_key or session_name(arrival)
-        return Route(agent_id, canonical_key(name, agent_id), rule_id, reason)
+        return Route(agent_id, canonical_key(session_name(arrival), agent_id), rule_id, reason)
 
     def _checked_agent(self, agent_id: str, field: str) -> str:
         folded = agent_id.strip().lower()

@@ -1,12 +1,13 @@
 """Talking to an agent: send, stop, read back."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from protocol.limits import MAX_ID_CHARS
 from protocol.method import UNSET, Call, Maybe, Wire, method
+from protocol.nouns.command import SlashCommand
 from protocol.nouns.message import TranscriptMessage
 from protocol.nouns.run import InFlightRun, PendingInputs, QueueMode, SendAck
 from protocol.nouns.session import SessionDefaults, SessionRow
@@ -169,8 +170,9 @@ class ChatStartup(HistoryQuery, Call[HistoryView | HistoryDelta]):
 class ChatMetadataResult(Wire):
     """What a chat page offers."""
 
-    models: list[Any]
-    commands: list[Any]
+    models: list[msgspec.Raw]
+    """As `models.list` shows them."""
+    commands: list[SlashCommand]
     runtime_selection_locked: bool
     account_selection: dict[str, str]
 
