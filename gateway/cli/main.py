@@ -1,30 +1,65 @@
 """Parses the command line and imports only what the chosen command needs."""
 
-import argparse
+import importlib
+import os
+import sys
 from collections.abc import Sequence
+from typing import Final
+
+from gateway.cli.arguments import Parser
+from gateway.cli.failure import INTERRUPTED, CommandFailed
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "setup": ("setup", "first run, step by step; can be left and taken up again"),
+    "gateway": ("gateway", "run, stop and ask the gateway"),
+    "chat": ("chat", "talk to an agent"),
+    "devices": ("devices", "pair, approve and manage devices"),
+    "sessions": ("sessions", "list, read and tidy conversations"),
+    "agents": ("agents", "the agents of this gateway"),
+    "cron": ("cron", "jobs that run at a time"),
+    "config": ("config", "read and change settings"),
+    "logs": ("logs", "what the gateway did"),
+    "doctor": ("doctor", "find out what is wrong and how to mend it"),
+    "backup": ("backup", "save everything, and bring it back"),
+    "version": ("version", "which release this is"),
+}
+"""Command to its module in `gateway.cli.commands` and its line in the help."""
+
+PIPE_CLOSED: Final = 141
+"""Whoever read our output stopped: 128 and the number of SIGPIPE, as shells report it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    parser = argparse.ArgumentParser(prog="homarus", description="Your personal-device gateway.")
-    groups = parser.add_subparsers(dest="group", required=True)
-    gateway = groups.add_parser("gateway", help="run and inspect the gateway").add_subparsers(
-        dest="command", required=True
-    )
-    run = gateway.add_parser("run", help="run the gateway in the foreground")
-    run.add_argument("--host")
-    run.add_argument("--port", type=int)
-    run.add_argument("--token")
-    run.add_argument("--auth", choices=("token", "password", "none"))
-    run.add_argument("--home")
-    options = parser.parse_args(argv)
-    return _run(options)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+    except CommandFailed as failed:
+        print(f"homarus: {failed}", file=sys.stderr)
+        return failed.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python would complain once more while flushing at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return status
 
 
-def _run(options: argparse.Namespace) -> int:
-    from gateway.daemon import run
-    from gateway.kernel.config.overrides import Overrides
-    from gateway.kernel.home import Home
-
-    overrides = Overrides(host=options.host, port=options.port, token=options.token, auth=options.auth)
-    return run(Home.locate(options.home), overrides)
+def _run(arguments: list[str]) -> int:
+    if arguments[:1] == ["--version"]:
+        arguments = ["version"]
+    parser = Parser(prog="homarus", description="Your personal-device gateway.")
+    parser.add_argument("--version", action="store_true", help="print the release and leave")
+    groups = parser.add_subparsers(dest="group", required=True, metavar="COMMAND", parser_class=Parser)
+    chosen = arguments[0] if arguments else ""
+    for name, (module, text) in COMMANDS.items():
+        group = groups.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        if name == chosen:
+            importlib.import_module(f"gateway.cli.commands.{module}").configure(group)
+    if not arguments:
+        parser.print_help()
+        return 2
+    options = parser.parse_args(arguments)
+    return options.run(options)

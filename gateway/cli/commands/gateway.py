@@ -1,0 +1,135 @@
+"""`homarus gateway`: run it, stop it, ask it."""
+
+import argparse
+import time
+
+import msgspec
+
+from gateway.cli.arguments import Parser, Subcommands, add_home, add_json, add_reach
+from gateway.cli.client import Client, connect
+from gateway.cli.failure import Misused, NotRunning
+from gateway.cli.output import duration, green, one_line, print_fields, print_json, red
+from gateway.cli.process import listener_pid, peer_pid, stop_process
+from gateway.cli.reach import Reach
+from gateway.kernel.home import Home
+from protocol.errors import JsonValue
+
+
+def configure(parser: Parser) -> None:
+    """Declare the commands."""
+    commands = Subcommands(parser)
+    run = commands.add("run", _run, "run the gateway in the foreground")
+    run.add_argument("--host", help="address to listen on (127.0.0.1)")
+    run.add_argument("--port", type=int, help="port to listen on (18789); 0 picks a free one")
+    run.add_argument("--token", help="shared token, for this run")
+    run.add_argument("--auth", choices=("token", "password", "none"), help="what clients must present")
+    add_home(run)
+    stop = commands.add("stop", _stop, "stop the gateway of this home, in order")
+    add_home(stop)
+    add_json(stop)
+    add_reach(commands.add("status", _status, "whether it runs, where and how it is"))
+    add_reach(commands.add("health", _health, "ask whether every part works; exit code 1 when not"))
+    call = add_reach(commands.add("call", _call, "call any method and print its result"))
+    call.add_argument("method", help="such as sessions.list")
+    call.add_argument("--params", default="{}", metavar="JSON", help="its parameters, an object ({})")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from gateway.daemon import run
+    from gateway.kernel.config.overrides import Overrides
+
+    overrides = Overrides(host=options.host, port=options.port, token=options.token, auth=options.auth)
+    return run(Home.locate(options.home), overrides)
+
+
+def _call(options: argparse.Namespace) -> int:
+    try:
+        params: JsonValue = msgspec.json.decode(options.params)
+    except msgspec.DecodeError as error:
+        raise Misused(
+            f"--params is no JSON: {error}", "quote it for the shell: --params '{\"key\": 1}'"
+        ) from error
+    with connect(options) as client:
+        print_json(client.ask_raw(options.method, params))
+    return 0
+
+
+def _health(options: argparse.Namespace) -> int:
+    started = time.perf_counter()
+    with connect(options) as client:
+        health = client.ask_raw("health", {})
+        took_ms = (time.perf_counter() - started) * 1000
+    if options.json:
+        print_json(health)
+    else:
+        for line in _problems(health):
+            print(line)
+        if _ok(health):
+            print(f"{green('ok')} ({took_ms:.0f} ms)")
+    return 0 if _ok(health) else 1
+
+
+def _status(options: argparse.Namespace) -> int:
+    reach = Reach.of(options)
+    with Client.connect(reach) as client:
+        health = client.ask_raw("health", {})
+        config = client.ask_raw("config.get", {})
+        pid = peer_pid(client.link.socket) if reach.address is None else None
+    hello = client.hello
+    if options.json:
+        print_json({"running": True, "pid": pid, "server": hello.server, "health": health})
+        return 0
+    fields = [("gateway", f"running with {reach}")]
+    fields += [("process", str(pid))] if pid else []
+    fields += [
+        ("version", hello.server.version),
+        ("up for", duration(hello.snapshot.uptime_ms)),
+        ("auth", hello.snapshot.auth_mode or "-"),
+        ("config", _config_text(config)),
+    ]
+    print_fields(fields)
+    for line in _problems(health):
+        print(line)
+    return 0
+
+
+def _config_text(config: JsonValue) -> str:
+    if not isinstance(config, dict):
+        return "-"
+    state = "in order" if config.get("valid") else "has faults; see `homarus config check`"
+    waiting = config.get("pendingRestart")
+    restart = (
+        f"; waits for a restart: {', '.join(map(str, waiting))}"
+        if isinstance(waiting, list) and waiting
+        else ""
+    )
+    return f"{config.get('path')} {state}{restart}"
+
+
+def _ok(health: JsonValue) -> bool:
+    return isinstance(health, dict) and health.get("ok") is True
+
+
+def _problems(health: JsonValue) -> list[str]:
+    """One line for each part that does not work, with its own advice."""
+    parts = health.get("parts") if isinstance(health, dict) else None
+    if not isinstance(parts, dict):
+        return []
+    return [
+        f"{red('failing')}  {one_line(name)}: {one_line(str(part.get('detail') or 'no detail'), 300)}"
+        for name, part in parts.items()
+        if isinstance(part, dict) and not part.get("ok")
+    ]
+
+
+def _stop(options: argparse.Namespace) -> int:
+    home = Home.locate(options.home)
+    pid = listener_pid(home)
+    if pid is None:
+        raise NotRunning(f"no gateway runs with {home.root}", "nothing to stop")
+    stop_process(pid)
+    if options.json:
+        print_json({"stopped": True, "pid": pid})
+    else:
+        print(f"stopped the gateway of {home.root}")
+    return 0
