@@ -1,5 +1,13 @@
 """The ordered list of features, named only here; each may use what stands before it."""
 
+from gateway import approvals, channels, configuration, devices, operations, web
 from gateway.kernel.feature import Feature
 
-FEATURES: tuple[Feature, ...] = ()
+FEATURES: tuple[Feature, ...] = (
+    configuration.FEATURE,
+    operations.FEATURE,
+    approvals.FEATURE,
+    channels.FEATURE,
+    devices.FEATURE,
+    web.FEATURE,
+)

@@ -15,6 +15,8 @@ class PartHealth(msgspec.Struct, frozen=True):
     """What is wrong and what to do, or empty."""
     since_ms: int
     """Wall clock at which `ok` or `detail` last changed."""
+    core: bool = False
+    """Whether the gateway cannot serve without it."""
 
 
 class HealthBoard:
@@ -28,12 +30,15 @@ class HealthBoard:
         self._parts: dict[str, PartHealth] = {}
         self._listeners: list[Callable[[str, PartHealth], None]] = []
 
-    def report(self, part: str, ok: bool, detail: str = "") -> None:
-        """Set a part's state; a repeat of what is known changes nothing and wakes nobody."""
+    def report(self, part: str, ok: bool, detail: str = "", *, core: bool = False) -> None:
+        """Set a part's state; a repeat of what is known changes nothing and wakes nobody.
+
+        `core`: while it fails, `/readyz` says so and no new work should be sent here.
+        """
         known = self._parts.get(part)
         if known is not None and known.ok == ok and known.detail == detail:
             return
-        state = PartHealth(ok, detail, self._clock.now_ms())
+        state = PartHealth(ok, detail, self._clock.now_ms(), core)
         self._parts[part] = state
         for listener in tuple(self._listeners):
             listener(part, state)
@@ -50,9 +55,9 @@ class HealthBoard:
         """A copy: part name to state, in order of first report."""
         return dict(self._parts)
 
-    def failing(self) -> list[str]:
-        """Names of the parts that are not ok."""
-        return [name for name, part in self._parts.items() if not part.ok]
+    def failing(self, *, core: bool = False) -> list[str]:
+        """Names of the parts that are not ok, or of only those the gateway cannot serve without."""
+        return [name for name, part in self._parts.items() if not part.ok and (part.core or not core)]
 
     def on_change(self, listener: Callable[[str, PartHealth], None]) -> None:
         """Call `listener(part, state)` after every change."""

@@ -143,7 +143,11 @@ class ConfigStore:
 
     def secret_texts(self) -> set[str]:
         """Every secret in force, as text: for masking only."""
-        return {secret.reveal() for secret in _secrets(list(self._values.values())) if secret.available}
+        return {secret.reveal() for _, secret in _secrets(self._values, "") if secret.available}
+
+    def missing_secrets(self) -> list[str]:
+        """Paths of settings that refer to a secret that is not there, with the reason."""
+        return [f"{path}: {secret.problem}" for path, secret in _secrets(self._values, "") if secret.problem]
 
     @property
     def pending_restart(self) -> tuple[str, ...]:
@@ -279,14 +283,17 @@ def invalid_config(issues: Sequence[ConfigIssue]) -> InvalidRequest:
     return InvalidRequest(f"invalid config: {text}", {"code": "CONFIG_INVALID", "issues": listed})
 
 
-def _secrets(value: object) -> Iterator[Secret]:
-    """All secrets at any depth of settings."""
+def _secrets(value: object, path: str) -> Iterator[tuple[str, Secret]]:
+    """All secrets at any depth of settings, with their dotted paths."""
+    table, array = as_table(value), as_array(value)
     if isinstance(value, Secret):
-        yield value
+        yield path, value
     elif isinstance(value, msgspec.Struct):
-        for field in value.__struct_fields__:
-            yield from _secrets(getattr(value, field))
-    else:
-        table = as_table(value)
-        for item in table.values() if table is not None else as_array(value) or ():
-            yield from _secrets(item)
+        for name in value.__struct_fields__:
+            yield from _secrets(getattr(value, name), f"{path}.{name}")
+    elif table is not None:
+        for name, item in table.items():
+            yield from _secrets(item, f"{path}.{name}" if path else name)
+    elif array is not None:
+        for index, item in enumerate(array):
+            yield from _secrets(item, f"{path}[{index}]")
