@@ -1,6 +1,6 @@
 """The ordered list of features, named only here; each may use what stands before it."""
 
-from gateway import approvals, channels, configuration, devices, operations, web
+from gateway import approvals, channels, configuration, devices, operations, sessions, transcripts, web
 from gateway.kernel.feature import Feature
 
 FEATURES: tuple[Feature, ...] = (
@@ -9,5 +9,7 @@ FEATURES: tuple[Feature, ...] = (
     approvals.FEATURE,
     channels.FEATURE,
     devices.FEATURE,
+    transcripts.FEATURE,
+    sessions.FEATURE,
     web.FEATURE,
 )

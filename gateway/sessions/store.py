@@ -87,13 +87,13 @@ def ensure(tx: Tx, key: SessionKey, seed: Seed, now_ms: int) -> Session:
     return find(tx, key) or insert(tx, key, seed, now_ms)
 
 
-def insert(tx: Tx, key: SessionKey, seed: Seed, now_ms: int) -> Session:
-    """A new session.
+def insert(tx: Tx, key: SessionKey, seed: Seed, now_ms: int, *, session_id: str | None = None) -> Session:
+    """A new session, with an id chosen beforehand where its transcript exists already.
 
     Raises:
         sqlite3.IntegrityError: when the key is taken.
     """
-    session = _born(key, seed, now_ms)
+    session = _born(key, seed, session_id or new_id(), now_ms)
     columns = (*_COLUMNS, *_DERIVED)
     values = [_encoded(name, getattr(session, name)) for name in _FIELDS]
     values += [_id_of(session.creator), _id_of(session.owner)]
@@ -124,6 +124,21 @@ def change(tx: Tx, session: Session, **changes: object) -> Session:
 def remove(tx: Tx, key: SessionKey) -> None:
     """Forget a session; its transcript is not touched. Children keep the key of a parent that is gone."""
     tx.execute("DELETE FROM sessions WHERE key = ?", (key,))
+
+
+def add_erasure(tx: Tx, session_id: str, now_ms: int) -> None:
+    """Note that a transcript is still to be hidden in its own file."""
+    tx.execute("INSERT OR IGNORE INTO session_erasures VALUES (?, ?)", (session_id, now_ms))
+
+
+def drop_erasure(tx: Tx, session_id: str) -> None:
+    """Note that it is hidden."""
+    tx.execute("DELETE FROM session_erasures WHERE session_id = ?", (session_id,))
+
+
+def erasures(tx: Tx) -> list[str]:
+    """Transcripts still to be hidden."""
+    return [session_id for (session_id,) in tx.execute("SELECT session_id FROM session_erasures")]
 
 
 def accept_run(
@@ -229,12 +244,12 @@ def joined(participants: tuple[Identity, ...], speaker: Identity) -> tuple[Ident
     return (*participants, speaker)
 
 
-def _born(key: SessionKey, seed: Seed, now_ms: int) -> Session:
+def _born(key: SessionKey, seed: Seed, session_id: str, now_ms: int) -> Session:
     values: dict[str, Any] = dict.fromkeys(_FIELDS)
     values.update(msgspec.structs.asdict(seed))
     values.update(
         key=key,
-        session_id=new_id(),
+        session_id=session_id,
         lifecycle_revision=new_id(),
         agent_id=agent_of(key),
         kind=kind_of(key),

@@ -121,12 +121,9 @@ def context(
 
 
 def branches(tx: Tx, session_id: str) -> list[Branch]:
-    """Every leaf, newest first; nothing while the conversation went one way only."""
+    """Every leaf, newest first; a conversation that went one way has one."""
     head = store.head(tx, session_id)
-    if head is None or head.deleted_ms is not None or not head.forked:
-        return []
-    leaves = store.leaves(tx, session_id)
-    if len(leaves) == 1 and leaves[0].id == head.leaf_id:
+    if head is None or head.deleted_ms is not None:
         return []
     return [
         Branch(
@@ -136,8 +133,15 @@ def branches(tx: Tx, session_id: str) -> list[Branch]:
             updated_ms=leaf.recorded_ms,
             active=leaf.id == head.leaf_id,
         )
-        for leaf in leaves
+        for leaf in _leaves(tx, head)
     ]
+
+
+def _leaves(tx: Tx, head: store.Head) -> list[StoredMessage]:
+    if head.forked or head.leaf_id is None:
+        return store.leaves(tx, head.session_id)
+    # Without a fork there is nothing to look for.
+    return [leaf for leaf in (store.by_id(tx, head.session_id, head.leaf_id),) if leaf is not None]
 
 
 def _fitting(newest_first: Iterable[StoredMessage], window: Window) -> list[TranscriptMessage]:

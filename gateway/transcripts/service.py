@@ -154,7 +154,7 @@ class Transcripts:
         return await self._db.read(lambda tx: pages.context(tx, session_id, turns, size, before_id))
 
     async def branches(self, session_id: str) -> list[Branch]:
-        """Every leaf of the session, newest first; a conversation that went one way only has none."""
+        """Every leaf of the session, newest first; a conversation that went one way has one."""
         return await self._db.read(lambda tx: pages.branches(tx, session_id))
 
     async def switch(self, session_id: str, leaf_id: str | None) -> None:

@@ -206,10 +206,13 @@ class SessionsGet(Call[SessionMessages]):
     limit: Annotated[int, Meta(ge=1)] | None = None
 
 
+PreviewRole = Literal["user", "assistant", "tool", "system", "other"]
+
+
 class PreviewItem(Wire):
     """One line of a preview."""
 
-    role: Literal["user", "assistant", "tool", "system", "other"]
+    role: PreviewRole
     text: str
 
 

@@ -93,3 +93,8 @@ CREATE TABLE session_sections (
     position INTEGER PRIMARY KEY,
     name TEXT NOT NULL
 );
+-- Transcripts still to be hidden in their own file, because a session was deleted here.
+CREATE TABLE session_erasures (
+    session_id TEXT PRIMARY KEY,
+    deleted_ms INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -120,7 +120,8 @@ async def test_answering_an_earlier_message_makes_a_branch(transcripts: Transcri
         SESSION,
         [said("tell me"), said("a joke", role="assistant"), said("another"), said("ha", role="assistant")],
     )
-    assert await transcripts.branches(SESSION) == []
+    (only,) = await transcripts.branches(SESSION)
+    assert (only.leaf_id, only.message_count, only.active) == (trunk[3].id, 4, True)
     (turned,) = await transcripts.append(SESSION, [said("a poem", parent=trunk[1].id)])
 
     page = await transcripts.history(SESSION)
