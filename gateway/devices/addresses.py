@@ -1,13 +1,13 @@
 """Where a device can reach this gateway, and how far such an address may be trusted."""
 
 import ipaddress
-import socket
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from gateway.kernel.config.gateway import GatewaySettings, is_loopback
+from gateway.kernel.net.lan import lan_address
 from protocol.errors import InvalidRequest
 
 _SCHEMES: Final = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
@@ -94,17 +94,12 @@ def is_private(host: str) -> bool:
 
 
 def _own_address(any_address: str) -> str:
-    """This machine's address towards the network. Connecting a datagram socket sends nothing."""
-    family = socket.AF_INET6 if any_address == "::" else socket.AF_INET
-    target = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((target, 9))
-        except OSError as error:
-            raise InvalidRequest(
-                "This machine has no network address. Set gateway.public_url to where devices reach it."
-            ) from error
-        return str(probe.getsockname()[0])
+    address = lan_address(ipv6=any_address == "::")
+    if address is None:
+        raise InvalidRequest(
+            "This machine has no network address. Set gateway.public_url to where devices reach it."
+        )
+    return address
 
 
 def _normal(text: str, field: str) -> str:
