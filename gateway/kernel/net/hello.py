@@ -82,9 +82,10 @@ class HelloComposer:
         sources = self._sources
         operator = principal.role is Role.OPERATOR
         admin = operator and allows(principal.scopes, Scope.ADMIN)
+        reader = operator and allows(principal.scopes, Scope.READ)
         return Snapshot(
             suspension=Suspension(phase="accepting"),
-            presence=sources.presence() if operator else msgspec.Raw(b"[]"),
+            presence=sources.presence() if reader else msgspec.Raw(b"[]"),
             health=sources.health(),
             state_version=self._hub.state_version,
             uptime_ms=self._clock.now_ms() - self._started_ms,
