@@ -26,7 +26,9 @@ TASK_RUNTIMES: Final = ("subagent", "acp", "cli", "cron")
 
 def no_heartbeat() -> HeartbeatPlan:
     """The plan of an agent that never wakes up by itself."""
-    return HeartbeatPlan(enabled=False, every="disabled", every_ms=None)
+    return HeartbeatPlan(
+        enabled=False, every="disabled", every_ms=None, prompt="", target="owner", ack_max_chars=300
+    )
 
 
 class AgentFact(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,9 +14,9 @@ from protocol.events.health import HealthChanged
 from protocol.nouns.health import (
     AgentHealth,
     ConfigReload,
-    ModelRuntimeHealth,
+    PartFailure,
+    PartsHealth,
     PartState,
-    PluginsHealth,
     RecentSession,
     SessionsHealth,
 )
@@ -75,13 +75,12 @@ class HealthFeed:
         agents = self._facts.agents()
         default_agent = self._facts.default_agent()
         channels = self._facts.channels()
-        unready = list(self._facts.unready_agents())
         heartbeats = [agent.heartbeat.every_ms for agent in agents if agent.heartbeat.every_ms]
         return HealthChanged(
             ok=True,
             ts=now_ms,
             duration_ms=round((self._clock.monotonic_s() - started_s) * 1000),
-            plugins=PluginsHealth(loaded=[], errors=[], unavailable=[]),
+            plugins=self._parts_health(),
             config_reload=ConfigReload(hot_reload_status="failed" if self._config.issues else "active"),
             channels=dict(channels.channels),
             channel_order=list(channels.order),
@@ -90,15 +89,24 @@ class HealthFeed:
             default_agent_id=default_agent,
             agents=[self._agent(agent, now_ms) for agent in agents],
             sessions=self._agent_sessions(default_agent, now_ms),
-            model_runtime=ModelRuntimeHealth(degraded=bool(unready), pending_agents=unready),
-            event_loop=self._loop.reading,
-            parts=self.parts(),
-            failing=self._board.failing(),
+            event_loop=self._loop.brief,
         )
 
     def parts(self) -> dict[str, PartState]:
         """Every part that reported."""
         return {name: part_state(part) for name, part in self._board.parts().items()}
+
+    def _parts_health(self) -> PartsHealth:
+        parts = self._board.parts()
+        return PartsHealth(
+            loaded=[name for name, part in parts.items() if part.ok],
+            errors=[
+                PartFailure(id=name, origin="homarus", activated=True, error=part.detail)
+                for name, part in parts.items()
+                if not part.ok
+            ],
+            unavailable=[],
+        )
 
     async def tick(self) -> None:
         """Once a second: follow what changed, and broadcast when it is time."""

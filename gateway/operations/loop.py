@@ -10,11 +10,12 @@ from collections import deque
 from typing import Final
 
 import msgspec
+import msgspec.structs
 
 from gateway.kernel.clock import Clock
 from gateway.kernel.health import HealthBoard
 from gateway.operations.machine import HostTimes, host_times
-from protocol.nouns.health import CpuBreakdown, EventLoopHealth
+from protocol.nouns.health import CpuBreakdown, EventLoopHealth, EventLoopReading
 
 SAMPLE_S: Final = 0.1
 """Ten wake-ups a second cost about 0.05 % of a core, and a delay that matters lasts longer than this."""
@@ -49,8 +50,10 @@ class EventLoopMonitor:
         self._health = health
         self._delays_ms: deque[float] = deque(maxlen=SAMPLES)
         self._degraded_since_s: float | None = None
-        self.reading: EventLoopHealth | None = None
+        self.reading: EventLoopReading | None = None
         """The latest; None during the first second."""
+        self.brief: EventLoopHealth | None = None
+        """The same without where the time went."""
 
     async def run(self) -> None:
         """Measure until cancelled."""
@@ -74,7 +77,7 @@ class EventLoopMonitor:
         ordered = sorted(self._delays_ms)
         p99_ms = ordered[int(0.99 * (len(ordered) - 1))]
         reasons = self._reasons(p99_ms, main)
-        self.reading = EventLoopHealth(
+        self.brief = EventLoopHealth(
             degraded=bool(reasons),
             degraded_since_ms=self._degraded_for_ms(now.at_s, degraded=bool(reasons)),
             reasons=reasons,
@@ -83,13 +86,14 @@ class EventLoopMonitor:
             delay_max_ms=round(ordered[-1], 1),
             utilization=round(min(main, 1.0), 3),
             cpu_core_ratio=round(process, 3),
-            cpu_breakdown=CpuBreakdown(
-                main_thread_core_ratio=round(main, 3),
-                other_threads_core_ratio=round(max(process - main, 0.0), 3),
-                host_cpu_count=os.cpu_count() or 1,
-                host_utilization=_host_utilization(before.host, now.host),
-            ),
         )
+        breakdown = CpuBreakdown(
+            main_thread_core_ratio=round(main, 3),
+            other_threads_core_ratio=round(max(process - main, 0.0), 3),
+            host_cpu_count=os.cpu_count() or 1,
+            host_utilization=_host_utilization(before.host, now.host),
+        )
+        self.reading = EventLoopReading(**msgspec.structs.asdict(self.brief), cpu_breakdown=breakdown)
         detail = f"wakes up {p99_ms:.0f} ms late, {main:.0%} busy" if reasons else ""
         if bool(reasons) == self._health_is_ok():
             self._health.report(PART, not reasons, detail)

@@ -4,7 +4,7 @@ Source: shapes as recorded from OpenClaw 2026.9.6.
 """
 
 from protocol.method import Call, Wire, method
-from protocol.nouns.health import EventLoopHealth, HealthSummary, ModelRuntimeHealth, PartState
+from protocol.nouns.health import EventLoopReading, HealthSummary, ModelRuntimeHealth, PartState
 from protocol.nouns.status import (
     HeartbeatStatus,
     ProcessMemory,
@@ -49,7 +49,7 @@ class StatusSummary(Wire):
     connections: int
     """Homarus only: admitted connections."""
     uptime_ms: int
-    event_loop: EventLoopHealth | None = None
+    event_loop: EventLoopReading | None = None
 
 
 @method("status", Scope.READ)

@@ -1,21 +1,11 @@
 """How the gateway is: the shape of `health`, of the event of that name, and of parts of `status`.
 
-Source: `health` and `status` as recorded from OpenClaw 2026.9.6; `parts` and `failing` are ours.
+Source: `health` and `status` as recorded from OpenClaw 2026.9.6.
 """
 
 import msgspec
 
 from protocol.method import Wire
-
-
-class CpuBreakdown(Wire):
-    """Where processor time goes; 1 is one core fully used, except for the host."""
-
-    main_thread_core_ratio: float
-    other_threads_core_ratio: float
-    host_cpu_count: int
-    host_utilization: float | None = None
-    """Busy part of all processors of the machine, 0 to 1."""
 
 
 class EventLoopHealth(Wire):
@@ -33,6 +23,21 @@ class EventLoopHealth(Wire):
     utilization: float
     """Part of the time the loop was working, 0 to 1."""
     cpu_core_ratio: float
+
+
+class CpuBreakdown(Wire):
+    """Where processor time goes; 1 is one core fully used, except for the host."""
+
+    main_thread_core_ratio: float
+    other_threads_core_ratio: float
+    host_cpu_count: int
+    host_utilization: float | None = None
+    """Busy part of all processors of the machine, 0 to 1."""
+
+
+class EventLoopReading(EventLoopHealth):
+    """The same with where the time went; `status` and `/readyz` have it, `health` has no room for it."""
+
     cpu_breakdown: CpuBreakdown
 
 
@@ -61,9 +66,9 @@ class HeartbeatPlan(Wire):
     every: str
     """As a person writes it: `30m`, or `disabled`."""
     every_ms: int | None
-    prompt: str = ""
-    target: str = "owner"
-    ack_max_chars: int = 300
+    prompt: str
+    target: str
+    ack_max_chars: int
 
 
 class AgentHealth(Wire):
@@ -76,11 +81,23 @@ class AgentHealth(Wire):
     name: str | None = None
 
 
-class PluginsHealth(Wire):
-    """Programs that extend the gateway."""
+class PartFailure(Wire):
+    """A part of the gateway that does not work."""
+
+    id: str
+    origin: str
+    """`homarus`."""
+    activated: bool
+    error: str
+    """What is wrong and what to do."""
+
+
+class PartsHealth(Wire):
+    """The parts of the gateway, in the place where OpenClaw's clients look for those of theirs."""
 
     loaded: list[str]
-    errors: list[str]
+    """Names of the parts that work."""
+    errors: list[PartFailure]
     unavailable: list[str]
 
 
@@ -109,13 +126,13 @@ class PartState(Wire):
 
 
 class HealthSummary(Wire):
-    """The gateway at one moment. `ok` says that it answers; what does not work is in `failing`."""
+    """The gateway at one moment. `ok` says that it answers; what does not work is in `plugins.errors`."""
 
     ok: bool
     ts: int
     duration_ms: int
     """What composing this took."""
-    plugins: PluginsHealth
+    plugins: PartsHealth
     config_reload: ConfigReload
     channels: dict[str, object]
     """By channel id, as `channels.status` has it."""
@@ -126,9 +143,5 @@ class HealthSummary(Wire):
     agents: list[AgentHealth]
     sessions: SessionsHealth
     """Of the default agent."""
-    model_runtime: ModelRuntimeHealth
     event_loop: EventLoopHealth | None = None
     """Absent until the first window is complete."""
-    parts: dict[str, PartState]
-    failing: list[str]
-    """Names of the parts that are not ok."""
