@@ -14,7 +14,7 @@ _SHAPES: Final = re.compile(
     (?P<pem>-----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|$))
   | (?P<scheme>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}
   | (?P<name>(?:token|passw(?:or)?d|passphrase|secret|api[_-]?key|authorization|credential|private[_-]?key)
-      [A-Za-z]*["']?\s*[=:]\s*["']?)[^\s"',;&}\]]{6,}
+      [A-Za-z]*["']?\s*[=:]\s*["']?(?:(?:bearer|basic)\s+)?)[^\s"',;&}\]]{6,}
   | (?P<userinfo>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]{3,}(?=@)
   | \b(?:sk|rk|pk)-[A-Za-z0-9_-]{16,}                                  # model providers, payments
   | \bgh[pousr]_[A-Za-z0-9]{20,} | \bgithub_pat_[A-Za-z0-9_]{20,}      # GitHub
