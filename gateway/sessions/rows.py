@@ -1,6 +1,7 @@
 """From a stored session to what clients see of it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from gateway.kernel.ports import AgentCatalog, AgentFacts
@@ -256,6 +257,7 @@ def _add_delivery(row: SessionRow, session: Session) -> None:
     row.last_channel, row.last_to, row.last_account_id = delivery.channel, delivery.to, delivery.account_id
 
 
+@lru_cache(maxsize=64)
 def _runtime(facts: AgentFacts) -> AgentRuntime:
     return AgentRuntime(
         id=facts.runtime,
@@ -265,5 +267,6 @@ def _runtime(facts: AgentFacts) -> AgentRuntime:
     )
 
 
+@lru_cache(maxsize=64)
 def _levels(facts: AgentFacts) -> list[ThinkingLevel]:
     return [ThinkingLevel(id=level, label=level) for level in facts.thinking_levels]

@@ -6,7 +6,7 @@ Chat, for one, accepts a message, ensures its session and queues the run in a si
     session = sessions.accept_run(tx, session, run_id, now_ms, speaker)
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -25,6 +25,14 @@ TITLE_CHARS: Final = 60
 
 MAX_PARTICIPANTS: Final = 64
 """A public group may have thousands of speakers; the first ones are remembered."""
+
+MAX_CHILDREN: Final = 100
+"""Every new chat of the Control UI is a child of the main session; naming thousands would swell its row."""
+
+_PARENTS: Final = """SELECT value FROM json_each(?) AS parent
+    WHERE EXISTS (SELECT 1 FROM sessions WHERE parent_key = parent.value)"""
+
+_CHILDREN: Final = "SELECT key FROM sessions WHERE parent_key = ? ORDER BY created_ms DESC, key DESC LIMIT ?"
 
 RunEnd = Literal["done", "failed", "killed", "timeout"]
 
@@ -221,15 +229,12 @@ def version(tx: Tx) -> int:
     return value
 
 
-def children(tx: Tx, keys: tuple[SessionKey, ...]) -> Mapping[str, list[str]]:
-    """Keys of the sessions made from each of `keys`, by parent, in order of key."""
-    found: dict[str, list[str]] = {}
-    # SQLite's default limit on parameters is 32 766; a page has at most 1 000 rows.
-    holes = ", ".join("?" * len(keys))
-    query = f"SELECT parent_key, key FROM sessions WHERE parent_key IN ({holes}) ORDER BY key"  # noqa: S608 - holes
-    for parent, key in tx.execute(query, keys):
-        found.setdefault(parent, []).append(key)
-    return found
+def children(tx: Tx, keys: Sequence[SessionKey]) -> dict[str, list[str]]:
+    """Keys of the newest sessions made from each of `keys`, by parent; at most `MAX_CHILDREN` of each."""
+    parents = tx.execute(_PARENTS, (msgspec.json.encode(keys).decode(),)).fetchall()
+    return {
+        parent: [child for (child,) in tx.execute(_CHILDREN, (parent, MAX_CHILDREN))] for (parent,) in parents
+    }
 
 
 def clipped(text: str, limit: int) -> str:

@@ -54,12 +54,21 @@ CREATE TABLE sessions (
     model TEXT,
     overrides_json TEXT NOT NULL,
     archived INTEGER GENERATED ALWAYS AS (archived_ms IS NOT NULL) VIRTUAL,
-    pinned INTEGER GENERATED ALWAYS AS (pinned_ms IS NOT NULL) VIRTUAL
+    pinned INTEGER GENERATED ALWAYS AS (pinned_ms IS NOT NULL) VIRTUAL,
+    -- The later of the last run and the last input; for a session without either, its last change.
+    activity_ms INTEGER GENERATED ALWAYS AS (coalesce(
+        max(coalesce(last_activity_ms, last_interaction_ms), coalesce(last_interaction_ms, last_activity_ms)),
+        updated_ms
+    )) VIRTUAL
 );
 
 -- The order of an ordinary list; its last column makes the order total.
 CREATE INDEX sessions_recent ON sessions (archived, pinned, updated_ms, key);
-CREATE INDEX sessions_parent ON sessions (parent_key) WHERE parent_key IS NOT NULL;
+CREATE INDEX sessions_lively ON sessions (archived, activity_ms, key);
+-- Counts and facets of a list are answered from this index alone.
+CREATE INDEX sessions_facets ON sessions (archived, kind, agent_id, classification, owner_id);
+CREATE INDEX sessions_owner ON sessions (owner_id) WHERE owner_id IS NOT NULL;
+CREATE INDEX sessions_parent ON sessions (parent_key, created_ms, key) WHERE parent_key IS NOT NULL;
 CREATE INDEX sessions_label ON sessions (label) WHERE label IS NOT NULL;
 CREATE INDEX sessions_category ON sessions (category) WHERE category IS NOT NULL;
 CREATE INDEX sessions_active ON sessions (key) WHERE active_runs_json != '[]';
