@@ -53,6 +53,7 @@ class _Waits(msgspec.Struct, frozen=True, kw_only=True):
     """The device must be approved first."""
 
     reason: PairingReason
+    ask: Ask
     asked: Asked
     device: Device | None
 
@@ -158,7 +159,7 @@ class Enrolment:
             case _Waits():
                 self._notices.asked(outcome.asked)
                 raise refusals.pairing_needed(
-                    outcome.reason, outcome.asked.request, outcome.device, retries=retries
+                    outcome.reason, outcome.ask, outcome.asked.request, outcome.device, retries=retries
                 )
             case _Paired():
                 self._notices.let_in(outcome.entry.device, outcome.setup)
@@ -242,6 +243,7 @@ def _allowed(access: SetupAccess, ask: Ask) -> bool:
 def _wait(work: RegistryWork, ask: Ask, reason: PairingReason | None, record: Record | None) -> _Outcome:
     return _Waits(
         reason=reason or "not-paired",
+        ask=ask,
         asked=work.ask(ask),
         device=record.device if record is not None else None,
     )

@@ -7,9 +7,8 @@ matrix).
 
 from typing import Final, Literal
 
-from gateway.devices.model import Device, Pending
+from gateway.devices.model import Ask, Device, Pending
 from protocol.errors import InvalidRequest, LockedOut, NotPaired, Unauthorized
-from protocol.scopes import Role
 
 UpgradeReason = Literal["role-upgrade", "scope-upgrade", "metadata-upgrade"]
 PairingReason = Literal["not-paired", "role-upgrade", "scope-upgrade", "metadata-upgrade"]
@@ -128,13 +127,14 @@ def page_origin_needed() -> InvalidRequest:
 
 
 def pairing_needed(
-    reason: PairingReason, request: Pending, device: Device | None, *, retries: bool
+    reason: PairingReason, ask: Ask, request: Pending, device: Device | None, *, retries: bool
 ) -> NotPaired:
     """The device must be approved first.
 
     Args:
         reason: What is missing.
-        request: The request that waits for an approval.
+        ask: What the device asked for just now.
+        request: The request that waits for an approval; it may ask for more.
         device: The device as approved so far.
         retries: Whether the client may keep trying by itself. A node host with a shared token waits for its
         operator
@@ -146,11 +146,11 @@ def pairing_needed(
         "reason": reason,
         "requestId": request.request_id,
         "remediationHint": hint.format(id=request.request_id),
-        "deviceId": request.ask.device_id,
-        "requestedRole": request.ask.role.value,
+        "deviceId": ask.device_id,
+        "requestedRole": ask.role.value,
     }
-    if request.ask.role is Role.OPERATOR:
-        details["requestedScopes"] = [scope.value for scope in request.ask.scopes]
+    if ask.scopes:
+        details["requestedScopes"] = [scope.value for scope in ask.scopes]
     if retries:
         details |= {"recommendedNextStep": "wait_then_retry", "retryable": True, "pauseReconnect": False}
     if device is not None:
