@@ -222,6 +222,8 @@ class AgentProfile(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     name: str
+    named: bool
+    """False when nobody chose `name`."""
     emoji: str | None
     avatar: str | None
     runtime: RuntimeKind
@@ -236,10 +238,12 @@ class AgentProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Program of a `command` agent; empty for the others."""
     configured: bool
     """True when it comes from the configuration file, which alone can change it."""
+    created_ms: int | None = None
+    """When it was made over the protocol; None for the others."""
 
 
 class AgentDirectory(Protocol):
-    """Which agents there are. The composed implementation is `gateway.agents.directory.Agents`."""
+    """Which agents there are. The composed implementation is `gateway.agents.service.Agents`."""
 
     @property
     def default_agent_id(self) -> str:
