@@ -155,6 +155,9 @@ class ServerHandshake:
 
 
 def _first_request(data: bytes | str) -> Request:
+    if isinstance(data, str):
+        # A lone surrogate has no UTF-8 form; passed on as it is, the decoder refuses it like other nonsense.
+        data = data.encode("utf-8", "surrogatepass")
     if len(data) > MAX_PREAUTH_BYTES:
         raise HandshakeRefused(InvalidRequest("frame too large before connect"), close_code=CLOSE_TOO_BIG)
     try:
