@@ -48,6 +48,7 @@ OPENCLAW_DEVIATIONS: tuple[Deviation, ...] = (
     Deviation("frame event", "", "*'recipientProfileId' was unexpected*", _NEWER),
     Deviation("event agent", "", "Additional properties *", _NEWER),
     Deviation("event task", "task", "Additional properties *", _NEWER),
+    Deviation("event presence", "presence[]", "*'clientId' was unexpected*", _NEWER),
     Deviation("event cron", "job.state", "*'scheduleErrorCount' was unexpected*", _NEWER),
     Deviation("res cron.update", "state", "*'scheduleErrorCount' was unexpected*", _NEWER),
     Deviation("* health", "*", "Additional properties *", _NEWER),

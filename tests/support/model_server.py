@@ -12,7 +12,7 @@ The last user message chooses the answer:
 - `TOOL:name {json}`: a call of tool `name` with those arguments, `{}` when none are given
 - anything else: `Hello from the scripted model. You said: <last line typed>`
 
-A conversation whose last message is a tool result is answered with `The tool said: <result>`.
+Once a tool has answered, the turn ends with `The tool said: <result>`.
 
 Run it alone with `python -m tests.support.model_server --port 18951`.
 
@@ -92,19 +92,26 @@ def message_text(message: Json) -> str:
     return "\n".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
 
 
-def _typed(messages: list[Json]) -> str:
-    """What the person typed last, without the time stamps and context an agent framework wraps around it."""
-    texts = (message_text(item) for item in reversed(messages) if item.get("role") == "user")
-    said = next((text for text in texts if not text.startswith("<<<")), "")
-    lines = [line for line in said.splitlines() if line.strip() and not line.startswith("Runtime:")]
-    return _STAMP.sub("", lines[-1]).strip() if lines else ""
+def _is_typed(message: Json) -> bool:
+    """Whether a person wrote it; OpenClaw adds messages of its own, marked `<<<`, in the person's name."""
+    return message.get("role") == "user" and not message_text(message).startswith("<<<")
+
+
+def _turn(messages: list[Json]) -> tuple[str, list[Json]]:
+    """What the person typed last, without the stamps a framework adds, and the messages since then."""
+    start = max((at for at, message in enumerate(messages) if _is_typed(message)), default=None)
+    if start is None:
+        return "", messages
+    lines = [line for line in message_text(messages[start]).splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("Runtime:")]
+    return _STAMP.sub("", said[-1]).strip() if said else "", messages[start + 1 :]
 
 
 def _choose(body: Json, script: Script) -> _Answer:
-    messages = cast("list[Json]", body.get("messages", []))
-    if messages and messages[-1].get("role") == "tool":
-        return _Answer(tuple(_PIECE.findall(f"The tool said: {message_text(messages[-1]).strip()[:200]}")))
-    said = _typed(messages)
+    said, since = _turn(cast("list[Json]", body.get("messages", [])))
+    results = [message_text(message).strip() for message in since if message.get("role") == "tool"]
+    if results:
+        return _Answer(tuple(_PIECE.findall(f"The tool said: {results[-1][:200]}")))
     if tool := _TOOL.search(said):
         return _Answer(tool_name=tool[1], tool_arguments=tool[2] or "{}")
     if re.search(r"\bSLOW\b", said):
@@ -189,7 +196,7 @@ class ModelServer:
             return refused
         body = cast("Json", await request.json())
         self.script.requests.append(body)
-        if failure := _FAIL.search(_typed(cast("list[Json]", body.get("messages", [])))):
+        if failure := _FAIL.search(_turn(cast("list[Json]", body.get("messages", [])))[0]):
             status = int(failure[1] or 400)
             kind = "invalid_request_error" if status < 500 else "server_error"
             return _error(status, "the scripted model was told to fail", kind)

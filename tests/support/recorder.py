@@ -8,12 +8,15 @@ Source: RFC 6455 section 5 (framing). Extensions are not read: neither gateway n
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self, TypeAlias, cast
 
 Json: TypeAlias = dict[str, object]
+
+# A loaded machine: events follow their cause within milliseconds otherwise.
+EVENT_TIMEOUT_S = 20.0
 
 _CHUNK_BYTES = 65536
 _TEXT, _CONTINUATION, _CLOSE = 0x1, 0x0, 0x8
@@ -123,6 +126,7 @@ class Recorder:
         self.frames: list[Frame] = []
         self.connections: list[Connection] = []
         self.port = 0
+        self._changed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -159,6 +163,23 @@ class Recorder:
             for frame in self.since(mark)
             if frame.kind == "event" and frame.body.get("event") == name
         ]
+
+    async def event(self, name: str, matches: Callable[[Json], bool], mark: int = 0) -> Json:
+        """Wait for an event called `name` after `mark` whose payload `matches`, and return the payload.
+
+        Raises:
+            AssertionError: None came; the text holds those of that name that did.
+        """
+        try:
+            async with asyncio.timeout(EVENT_TIMEOUT_S):
+                while True:
+                    for payload in self.events(name, mark):
+                        if matches(payload):
+                            return payload
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise AssertionError(f"no such {name} event; last ones {self.events(name, mark)[-3:]}") from None
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(len(self.connections) + 1)
@@ -216,6 +237,7 @@ class Recorder:
         body: object = json.loads(payload)
         assert isinstance(body, dict), f"{sender} sent a frame that is not an object: {payload[:200]!r}"
         self.frames.append(Frame(connection.number, sender, cast("Json", body)))
+        self._changed.set()
 
 
 def _speaks_websocket(half: _Half) -> bool:

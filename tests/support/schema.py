@@ -11,7 +11,7 @@ Source: `@openclaw/gateway-protocol` 2026.9.1, `protocol.schema.json` (JSON Sche
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -107,20 +107,21 @@ class ProtocolSchema:
         self._definitions = cast("dict[str, Json]", document["definitions"])
         self._by_lower_name = {name.lower(): name for name in self._definitions}
         self._validators: dict[str, Draft7Validator] = {}
+        self._position = 0
         self._asked: dict[tuple[int, object], str] = {}
         self.methods = frozenset(cast("dict[str, Json]", document["methods"]))
         """The methods the schema knows."""
         self.judged: Counter[str] = Counter()
         """How often each subject was checked against a definition."""
 
-    def violations(self, frames: Iterable[Frame]) -> list[Violation]:
-        """Every violation among the gateway's frames, in order.
+    def violations(self, frames: Sequence[Frame]) -> list[Violation]:
+        """The violations among those `frames` of one recorder that no earlier call has judged, in order.
 
-        Client frames tell which method an answer belongs to, so the frames of one recorder must be given once
-        and in order; they may come in several calls.
+        Always give the recorder's whole list: its client frames tell which method an answer belongs to.
         """
         found: list[Violation] = []
-        for frame in frames:
+        fresh, self._position = frames[self._position :], len(frames)
+        for frame in fresh:
             if frame.sender is Sender.CLIENT:
                 self._asked[frame.connection, frame.body.get("id")] = str(frame.body.get("method"))
             else:
