@@ -10,7 +10,7 @@ from protocol.method import Maybe
 from protocol.nouns.agent import AgentFile
 
 SHAPING_FILES: Final = ("AGENTS.md", "SOUL.md", "IDENTITY.md", "USER.md", "MEMORY.md", "HEARTBEAT.md")
-"""What clients may read and write, in the order to show. Source: OpenClaw docs/concepts/agent-workspace.md."""
+"""What clients may read and write, in this order. Source: OpenClaw docs/concepts/agent-workspace.md."""
 
 
 class AgentFiles:

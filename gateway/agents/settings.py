@@ -1,13 +1,15 @@
 """The section `agents` of the configuration: agents, the providers they talk to, and what they may spend.
 
-[agents.entries.main]
-model = { primary = "ollama/qwen3:4b", fallbacks = ["homarus/offline"] }
+    [agents.entries.main]
+    model = { primary = "ollama/qwen3:4b", fallbacks = ["homarus/offline"] }
 
-[agents.providers.ollama]
-base_url = "http://127.0.0.1:11434/v1"
+    [agents.providers.ollama]
+    base_url = "http://127.0.0.1:11434/v1"
 
-[agents.budget]
-daily_usd = 2.0
+    [agents.budget]
+    daily_usd = 2.0
+
+Models are named `provider/model`, with a provider of this section or `homarus/offline`.
 """
 
 from collections.abc import Iterable, Iterator

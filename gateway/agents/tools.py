@@ -1,10 +1,12 @@
 """The tools agents may use. Features fill the registry; runtimes only see what an agent may use.
 
-class Roll(msgspec.Struct):
-    sides: Annotated[int, Meta(ge=2, le=1000)] = 6
+    class Roll(msgspec.Struct):
+        sides: Annotated[int, Meta(ge=2, le=1000)] = 6
 
-tool = Tool(name="roll", title="Roll", description="A die.", params=Roll, run=roll, needs=Scope.READ)
-    registry.add(tool)
+    roll = Tool(name="roll", title="Roll", description="A die.", params=Roll, run=rolled, needs=Scope.READ)
+    house.need(ToolRegistry).add(roll)
+
+A tool answers with text or with anything that can be JSON; long results are cut before a model sees them.
 """
 
 import asyncio
