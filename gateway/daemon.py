@@ -11,11 +11,10 @@ from contextlib import AsyncExitStack, contextmanager
 from typing import Final
 
 from gateway.app import SETTINGS, start
-from gateway.kernel.config.gateway import LoggingSettings
 from gateway.kernel.config.overrides import Overrides
 from gateway.kernel.config.store import ConfigStore, StartRefused
 from gateway.kernel.home import Home
-from gateway.kernel.log import Logs
+from gateway.kernel.log import configure
 from protocol.errors import GatewayError
 
 EXIT_CONFIG: Final = 78
@@ -58,7 +57,7 @@ async def _serve(home: Home, config: ConfigStore) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as stack:
-        stack.callback(_logs(home, config).close)
+        stack.callback(configure(home, config))
         gateway = await start(stack, home, config)
         pin = gateway.tls_fingerprint()
         if pin is not None:
@@ -67,12 +66,6 @@ async def _serve(home: Home, config: ConfigStore) -> None:
         logger.info("ready on %s", gateway.url)
         await stopping.wait()
         logger.info("stopping")
-
-
-def _logs(home: Home, config: ConfigStore) -> Logs:
-    logs = Logs(home.log_path, config.get(LoggingSettings))
-    config.watch(LoggingSettings, lambda _, new: logs.apply(new))
-    return logs
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class HealthFeed:
             ts=now_ms,
             duration_ms=round((self._clock.monotonic_s() - started_s) * 1000),
             plugins=self._parts_health(),
-            config_reload=ConfigReload(hot_reload_status="failed" if self._config.issues else "active"),
+            config_reload=ConfigReload(hot_reload_status="active"),
             channels=dict(channels.channels),
             channel_order=list(channels.order),
             channel_labels=dict(channels.labels),

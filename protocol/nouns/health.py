@@ -105,7 +105,7 @@ class ConfigReload(Wire):
     """Whether edits of the configuration take effect."""
 
     hot_reload_status: str
-    """`active`, or `failed` while the file has faults."""
+    """`active`: edits take effect while the gateway runs. A faulty file shows as the part `config`."""
 
 
 class ModelRuntimeHealth(Wire):

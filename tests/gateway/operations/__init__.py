@@ -1,0 +1,1 @@
+"""Tests of health, status, metrics and diagnostics."""
