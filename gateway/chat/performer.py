@@ -12,7 +12,7 @@ from gateway.chat.context import history_of
 from gateway.chat.endings import tell, tell_early
 from gateway.chat.model import ChatSettings, Outcome, Run
 from gateway.chat.outbox import TranscriptOutbox
-from gateway.chat.runbook import RunBook
+from gateway.chat.runbook import RunBook, task_ended
 from gateway.chat.stream import Publisher, RunStream
 from gateway.chat.turn import LiveTurn, TurnRunner
 from gateway.inbox.model import StoredAttachment
@@ -24,6 +24,7 @@ from gateway.kernel.store.errors import StoreUnavailable
 from gateway.sessions.announce import ChangeReason
 from gateway.sessions.keys import SessionKey
 from gateway.sessions.model import Session
+from gateway.tasks.model import Task
 from gateway.tasks.service import TaskLedger
 from gateway.transcripts.service import Transcripts
 from protocol.errors import GatewayError, Unavailable
@@ -105,13 +106,15 @@ class Performer:
 
     async def settle(self, live: LiveTurn, outcome: Outcome) -> None:
         """Store and tell how a turn ended."""
+        live.settling = True
         await live.joined()
         run = live.run
         live.stream.flush()
-        task = self._ledger.current(run.request.task_id) if run.request.task_id is not None else None
-        ended_task = await self.persist(live, lambda: self._book.end(live.runs, outcome, task))
-        await self.flush(run.session_key)
         ended_ms = self._clock.now_ms()
+        task = self._task(run)
+        ended_task = None if task is None else task_ended(task, outcome, ended_ms)
+        await self.persist(live, lambda: self._book.end(live.runs, outcome, ended_task, ended_ms))
+        await self.flush(run.session_key)
         tell(live, outcome, live.started_ms, ended_ms)
         for joined in live.runs[1:]:
             tell_early(RunStream(joined, self._publisher, self._clock), outcome)
@@ -151,9 +154,12 @@ class Performer:
         run = live.run
         live.phase("dispatch-started")
         await self.flush(run.session_key)
-        session, rows = await self.persist(live, lambda: self._book.begin(live.batch))
-        live.began(self._clock.now_ms(), session.session_id)
-        self._begin_task(run, live.started_ms)
+        now_ms = self._clock.now_ms()
+        task = self._started_task(run, now_ms)
+        session, rows = await self.persist(live, lambda: self._book.begin(live.batch, task, now_ms))
+        live.began(now_ms, session.session_id)
+        if task is not None:
+            self._ledger.announce(task)
         live.stream.status("preparing_context")
         try:
             # Before the new messages are in the transcript: an agent gets them apart from the history.
@@ -173,11 +179,14 @@ class Performer:
         live.stream.say(await self._commands.execute(live.run, live.batch[0].text))
         return live.progress.done()
 
-    def _begin_task(self, run: Run, now_ms: int) -> None:
-        task = self._ledger.current(run.request.task_id) if run.request.task_id is not None else None
-        if task is not None:
-            started = msgspec.structs.replace(task, status="running", started_ms=now_ms, updated_ms=now_ms)
-            self._ledger.announce(started)
+    def _task(self, run: Run) -> Task | None:
+        return None if run.request.task_id is None else self._ledger.current(run.request.task_id)
+
+    def _started_task(self, run: Run, now_ms: int) -> Task | None:
+        task = self._task(run)
+        if task is None:
+            return None
+        return msgspec.structs.replace(task, status="running", started_ms=now_ms, updated_ms=now_ms)
 
     def _turn(self, live: LiveTurn, session: Session, history: tuple[HistoryMessage, ...]) -> Turn:
         run, request = live.run, live.run.request

@@ -46,6 +46,8 @@ class Recovered(msgspec.Struct, frozen=True):
     """Runs that were being answered; they are stored as interrupted now."""
     accepted: tuple[Waiting, ...]
     """Messages nobody has begun to answer, oldest first."""
+    tasks: tuple[Task, ...]
+    """Tasks of those messages."""
 
 
 class RunBook:
@@ -60,12 +62,13 @@ class RunBook:
         """A run, ended or not."""
         return await self._db.read(lambda tx: store.get(tx, run_id))
 
-    async def begin(self, batch: Sequence[Waiting]) -> tuple[Session, list[OutboxRow]]:
-        """Give messages their turn: the first one's run answers all of them.
+    async def begin(
+        self, batch: Sequence[Waiting], task: Task | None, now_ms: int
+    ) -> tuple[Session, list[OutboxRow]]:
+        """Give messages their turn: the first one's run answers all of them. `task` is stored with it.
 
         Returns the session as it is now, and the messages as outbox rows that are not pushed yet.
         """
-        now_ms = self._clock.now_ms()
 
         def unit(tx: Tx) -> tuple[Session, list[OutboxRow]]:
             first = batch[0].run
@@ -76,6 +79,8 @@ class RunBook:
                 rows.append(_start(tx, session, message, merged_into, now_ms))
                 session = sessions.said(tx, session, message.text, now_ms, by_person=True)
             session = sessions.start_run(tx, session, first.run_id, now_ms)
+            if task is not None:
+                tasks.put(tx, task)
             return session, rows
 
         return await self._db.write(unit)
@@ -91,25 +96,22 @@ class RunBook:
         self._outbox.push(await self._db.write(unit))
         await self._outbox.flush(turn.session_key)
 
-    async def end(self, runs: Sequence[Run], outcome: Outcome, task: Task | None) -> Task | None:
+    async def end(self, runs: Sequence[Run], outcome: Outcome, task: Task | None, now_ms: int) -> None:
         """Store how a turn ended, for the run that answered (the first) and those that joined it.
 
-        The answer is in the outbox then; `task` is stored as ended and returned.
+        The answer is in the outbox then. `task` is stored with it.
         """
-        now_ms = self._clock.now_ms()
         delivered = self._outbox.delivered_ids
-        ended = None if task is None else task_ended(task, outcome, now_ms)
 
         def unit(tx: Tx) -> list[OutboxRow]:
             store.delivered(tx, delivered)
             rows = _end(tx, runs, outcome, now_ms)
-            if ended is not None:
-                tasks.put(tx, ended)
+            if task is not None:
+                tasks.put(tx, task)
             return rows
 
         self._outbox.push(await self._db.write(unit))
         self._outbox.swept(delivered)
-        return ended
 
     async def cancel(self, messages: Sequence[Waiting], outcome: Outcome) -> list[Task]:
         """End messages that never got their turn; they stay in the conversation, unanswered.
@@ -146,8 +148,14 @@ class RunBook:
             for run in cut:
                 _end(tx, (run,), interruption(), now_ms)
                 _end_task(tx, run, interruption(), now_ms)
-            waiting = (_waiting(tx, run) for run in runs if run.status == "accepted")
-            return Recovered(cut, tuple(message for message in waiting if message is not None))
+            accepted = [run for run in runs if run.status == "accepted"]
+            waiting = (_waiting(tx, run) for run in accepted)
+            queued = (tasks.by_run(tx, run.run_id) for run in accepted if run.request.task_id is not None)
+            return Recovered(
+                interrupted=cut,
+                accepted=tuple(message for message in waiting if message is not None),
+                tasks=tuple(task for task in queued if task is not None),
+            )
 
         return await self._db.write(unit)
 

@@ -116,10 +116,8 @@ class Chat:
         lane.enqueue(message)
         if busy:
             self._announce(run.session_key, "steer" if run.queue_mode == "steer" else "send")
-            interrupts = run.queue_mode == "interrupt" and run.session_key in self._live
-            if interrupts:
-                self._live[run.session_key].stop("interrupt")
-            return interrupts
+            live = self._live.get(run.session_key)
+            return run.queue_mode == "interrupt" and live is not None and live.stop("interrupt")
         asyncio.get_running_loop().call_soon(self._pump, run.session_key)
         return False
 
@@ -141,8 +139,8 @@ class Chat:
             stopped += [message.run.run_id for message in dropped]
         live = self._live.get(key)
         if live is not None and (run_id is None or any(run.run_id == run_id for run in live.runs)):
-            stopped += [run.run_id for run in live.runs]
-            live.stop(reason)
+            runs = [run.run_id for run in live.runs]
+            stopped += runs if live.stop(reason) else ()
             await live.over.wait()
         self._pump(key)
         return stopped
@@ -205,6 +203,8 @@ class Chat:
         for run in recovered.interrupted:
             logger.warning("run %s was interrupted by the last stop of the gateway", run.run_id)
             tell_early(RunStream(run, self._publisher, self._clock), interruption())
+        for task in recovered.tasks:
+            self._ledger.announce(task)
         for message in recovered.accepted:
             logger.info("run %s was accepted before the restart and begins now", message.run.run_id)
             self.submit(message)

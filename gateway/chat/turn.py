@@ -31,6 +31,7 @@ from gateway.chat.tool_events import Data
 from gateway.kernel.clock import Clock
 from gateway.kernel.supervisor import Supervisor
 from gateway.sessions.keys import SessionKey
+from gateway.tasks.service import TaskLedger
 from gateway.transcripts.model import NewEntry
 from protocol.errors import GatewayError, Unavailable
 from protocol.events.chat import SendPhase
@@ -60,6 +61,8 @@ class LiveTurn:
         self.started_ms = 0
         self.stopping: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Set to the reason once somebody wants the turn to end."""
+        self.settling = False
+        """True once it is decided how the turn ends."""
         self.over = asyncio.Event()
         """Set when the end is stored and told."""
         self.joining: set[asyncio.Task[None]] = set()
@@ -94,10 +97,13 @@ class LiveTurn:
         for timing in self.timings:
             timing.phase(phase, provider=provider, model=model)
 
-    def stop(self, reason: str) -> None:
-        """Ask the turn to end; the first reason counts."""
+    def stop(self, reason: str) -> bool:
+        """Ask the turn to end; the first reason counts. False when it has come to its end already."""
+        if self.settling:
+            return False
         if not self.stopping.done():
             self.stopping.set_result(reason)
+        return True
 
 
 class TurnRunner:
@@ -105,15 +111,18 @@ class TurnRunner:
 
     def __init__(
         self,
+        *,
         agents: AgentDirectory,
         outbox: TranscriptOutbox,
         announcer: ToolAnnouncer,
+        ledger: TaskLedger,
         tasks: Supervisor,
         clock: Clock,
     ) -> None:
         self._agents = agents
         self._outbox = outbox
         self._announcer = announcer
+        self._ledger = ledger
         self._tasks = tasks
         self._clock = clock
 
@@ -190,6 +199,9 @@ class TurnRunner:
             said = progress.done()
             await self._append(run, tool_call_entry(run, said, event, progress.next_entry(), now_ms))
             data = stream.tool_started(event)
+            if run.request.task_id is not None:
+                self._ledger.said(run.request.task_id, stream.answer.text)
+                self._ledger.used_tool(run.request.task_id, event.name)
         elif isinstance(event, ToolUpdated):
             began = progress.tools.get(event.call_id)
             if began is None:
