@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gateway.kernel.net.body import BodyTooLarge
 from gateway.kernel.net.origin import bearer_token
 from gateway.kernel.rpc.context import PeerFacts, Principal
 from protocol.errors import (
@@ -29,6 +30,7 @@ BearerCheck = Callable[[str | None, PeerFacts], Awaitable[Principal]]
 
 _STATUS: tuple[tuple[type[GatewayError], int], ...] = (
     (NotFound, 404),
+    (BodyTooLarge, 413),
     (LockedOut, 429),
     (Unauthorized, 401),
     (InvalidRequest, 400),

@@ -1,0 +1,112 @@
+"""Any OpenAI client talks to an agent: the official one, unmodified, against the running daemon (DC-4)."""
+
+import httpx
+import pytest
+from openai import APIStatusError, AsyncOpenAI, AuthenticationError
+
+from tests.support.daemon import Daemon
+from tests.support.wire import WireClient
+
+
+def client(daemon: Daemon, token: str | None = None) -> AsyncOpenAI:
+    return AsyncOpenAI(base_url=f"{daemon.url}/v1", api_key=token or daemon.token, max_retries=0)
+
+
+async def test_models_are_the_agents(shared_daemon: Daemon) -> None:
+    async with client(shared_daemon) as openai:
+        ids = [model.id async for model in openai.models.list()]
+    assert ids[:2] == ["homarus", "homarus/default"]
+    assert "homarus/main" in ids
+
+
+async def test_an_answer_comes_whole_and_streamed_and_is_the_same(shared_daemon: Daemon) -> None:
+    question = {"role": "user", "content": "what is 6 * 7?"}
+    async with client(shared_daemon) as openai:
+        whole = await openai.chat.completions.create(model="homarus", messages=[question])  # type: ignore[list-item]
+        pieces: list[str] = []
+        finish: list[str | None] = []
+        stream = await openai.chat.completions.create(
+            model="homarus/main",
+            messages=[question],  # type: ignore[list-item]
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        async for chunk in stream:
+            for choice in chunk.choices:
+                pieces.append(choice.delta.content or "")
+                finish.append(choice.finish_reason)
+    text = whole.choices[0].message.content
+    assert text is not None
+    assert "42" in text
+    assert "".join(pieces) == text
+    assert finish[-1] == "stop"
+    assert whole.usage is not None
+
+
+async def test_the_conversation_is_on_the_one_road(shared_daemon: Daemon) -> None:
+    """What came over HTTP is an ordinary session: listed, with both messages in its history."""
+    async with client(shared_daemon) as openai:
+        await openai.chat.completions.create(
+            model="homarus",
+            messages=[{"role": "user", "content": "remember that the key is under the mat"}],
+            user="anna",
+        )
+        await openai.chat.completions.create(
+            model="homarus", messages=[{"role": "user", "content": "what do I have about key"}], user="anna"
+        )
+    wire = await WireClient.open(shared_daemon.ws_url, token=shared_daemon.token)
+    await wire.connect()
+    listed = await wire.call("sessions.list", {"limit": 200})
+    keys = [row["key"] for row in listed["sessions"] if ":openai:" in row["key"]]
+    histories = [await wire.call("chat.history", {"sessionKey": key}) for key in keys]
+    anna = [h for h in histories if "under the mat" in str(h["messages"])]
+    assert len(anna) == 1
+    assert [message["role"] for message in anna[0]["messages"]].count("user") == 2
+    await wire.close()
+
+
+async def test_strangers_get_nothing(shared_daemon: Daemon) -> None:
+    async with client(shared_daemon, "wrong-token-000000000") as openai:
+        with pytest.raises(AuthenticationError):
+            await openai.models.list()
+    async with httpx.AsyncClient(base_url=shared_daemon.url) as http:
+        assert (await http.get("/v1/models")).status_code == 401
+        assert (await http.post("/v1/chat/completions", json={})).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"model": "homarus", "messages": []}, "/messages"),
+        (
+            {"model": "homarus", "messages": [{"role": "assistant", "content": "hi"}]},
+            "last one must be the user",
+        ),
+        ({"model": "homarus/nobody", "messages": [{"role": "user", "content": "hi"}]}, "no agent nobody"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "image_url"),
+        ({"messages": [{"role": "wizard", "content": "hi"}]}, "/messages"),
+        ("not an object", "request"),
+    ],
+)
+async def test_bad_requests_name_the_field(shared_daemon: Daemon, body: object, words: str) -> None:
+    headers = {"Authorization": f"Bearer {shared_daemon.token}"}
+    async with httpx.AsyncClient(base_url=shared_daemon.url, headers=headers) as http:
+        answer = await http.post("/v1/chat/completions", json=body)
+    assert answer.status_code in {400, 404}
+    assert words in answer.json()["error"]["message"]
+
+
+async def test_a_body_over_the_limit_is_refused_before_it_is_read(shared_daemon: Daemon) -> None:
+    headers = {"Authorization": f"Bearer {shared_daemon.token}", "Content-Length": str(1 << 30)}
+    async with httpx.AsyncClient(base_url=shared_daemon.url, headers=headers) as http:
+        answer = await http.post("/v1/chat/completions", content=b"x" * 10)
+    assert answer.status_code == 413
+
+
+async def test_an_error_has_the_status_a_client_understands(shared_daemon: Daemon) -> None:
+    async with client(shared_daemon) as openai:
+        with pytest.raises(APIStatusError) as refused:
+            await openai.chat.completions.create(
+                model="homarus/nobody", messages=[{"role": "user", "content": "hi"}]
+            )
+    assert refused.value.status_code == 404
