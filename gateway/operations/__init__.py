@@ -30,7 +30,6 @@ async def setup(house: House) -> None:
     feed = HealthFeed(
         facts=facts,
         board=house.health,
-        config=house.config,
         hub=house.hub,
         clock=house.clock,
         loop=loop,

@@ -5,7 +5,6 @@ from typing import Final
 import msgspec
 
 from gateway.kernel.clock import Clock
-from gateway.kernel.config.store import ConfigStore
 from gateway.kernel.health import HealthBoard, PartHealth
 from gateway.kernel.net.hub import Hub
 from gateway.operations.facts import AgentFact, AgentSessions, Facts, SessionFacts
@@ -39,7 +38,6 @@ class HealthFeed:
         *,
         facts: Facts,
         board: HealthBoard,
-        config: ConfigStore,
         hub: Hub,
         clock: Clock,
         loop: EventLoopMonitor,
@@ -47,7 +45,6 @@ class HealthFeed:
     ) -> None:
         self._facts = facts
         self._board = board
-        self._config = config
         self._hub = hub
         self._clock = clock
         self._loop = loop

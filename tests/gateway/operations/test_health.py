@@ -1,14 +1,9 @@
 """The snapshot is cheap, current, and told when it changes."""
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
-from gateway.kernel.config.gateway import GatewaySettings, LoggingSettings
-from gateway.kernel.config.store import ConfigStore
 from gateway.kernel.health import HealthBoard
-from gateway.kernel.home import Home
 from gateway.kernel.net.hub import Hub
 from gateway.operations.facts import AgentFact, AgentSessions, Facts, SessionFacts
 from gateway.operations.health import HealthFeed
@@ -39,7 +34,7 @@ def session(key: str, updated_at: int) -> StatusSession:
 class Bench:
     """A feed over counted facts."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self) -> None:
         self.clock = FakeClock()
         self.board = HealthBoard(self.clock)
         self.hub = Hub("boot")
@@ -49,7 +44,6 @@ class Bench:
         self.feed = HealthFeed(
             facts=self.facts,
             board=self.board,
-            config=ConfigStore.boot(home, (GatewaySettings, LoggingSettings), env={}),
             hub=self.hub,
             clock=self.clock,
             loop=EventLoopMonitor(self.clock, self.board),
@@ -74,10 +68,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    home = Home(tmp_path / "home")
-    home.prepare()
-    return Bench(home)
+def bench() -> Bench:
+    return Bench()
 
 
 async def test_it_is_composed_once_a_second(bench: Bench) -> None:
