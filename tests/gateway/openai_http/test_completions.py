@@ -3,6 +3,7 @@
 import httpx
 import pytest
 from openai import APIStatusError, AsyncOpenAI, AuthenticationError
+from openai.types.chat import ChatCompletionUserMessageParam
 
 from tests.support.daemon import Daemon
 from tests.support.wire import WireClient
@@ -20,26 +21,18 @@ async def test_models_are_the_agents(shared_daemon: Daemon) -> None:
 
 
 async def test_an_answer_comes_whole_and_streamed_and_is_the_same(shared_daemon: Daemon) -> None:
-    question = {"role": "user", "content": "what is 6 * 7?"}
+    question: ChatCompletionUserMessageParam = {"role": "user", "content": "what is 6 * 7?"}
     async with client(shared_daemon) as openai:
-        whole = await openai.chat.completions.create(model="homarus", messages=[question])  # type: ignore[list-item]
-        pieces: list[str] = []
-        finish: list[str | None] = []
+        whole = await openai.chat.completions.create(model="homarus", messages=[question])
         stream = await openai.chat.completions.create(
-            model="homarus/main",
-            messages=[question],  # type: ignore[list-item]
-            stream=True,
-            stream_options={"include_usage": True},
+            model="homarus/main", messages=[question], stream=True, stream_options={"include_usage": True}
         )
-        async for chunk in stream:
-            for choice in chunk.choices:
-                pieces.append(choice.delta.content or "")
-                finish.append(choice.finish_reason)
+        choices = [choice async for chunk in stream for choice in chunk.choices]
     text = whole.choices[0].message.content
     assert text is not None
     assert "42" in text
-    assert "".join(pieces) == text
-    assert finish[-1] == "stop"
+    assert "".join(choice.delta.content or "" for choice in choices) == text
+    assert choices[-1].finish_reason == "stop"
     assert whole.usage is not None
 
 
