@@ -13,6 +13,8 @@ class CommandFailed(Exception):
 
     def __init__(self, what: str, next_step: str) -> None:
         super().__init__(f"{what}; {next_step}")
+        self.what = what
+        self.next_step = next_step
 
 
 class Misused(CommandFailed):

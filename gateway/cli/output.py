@@ -26,6 +26,11 @@ def escaped(text: str) -> str:
     return _TERMINAL_CODES.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
+def escaped_json(text: str) -> str:
+    """JSON text that parses to the same value and holds nothing a terminal would obey."""
+    return _TERMINAL_CODES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def one_line(text: str, limit: int = 120) -> str:
     """Text of a peer for a table cell or a sentence: one escaped line of at most `limit` characters."""
     line = escaped(" ".join(text.split()))
@@ -34,8 +39,7 @@ def one_line(text: str, limit: int = 120) -> str:
 
 def print_json(value: object) -> None:
     """A result as indented JSON that is safe to show; it parses to exactly `value`."""
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    print(_TERMINAL_CODES.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    print(escaped_json(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()))
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
