@@ -38,6 +38,12 @@ HOMARUS_DEVIATIONS: tuple[Deviation, ...] = (
         "Additional properties are not allowed ('agentId', 'sessionKey' were unexpected)",
         "the ACP bridge drops an agent event without sessionKey and the TUI matches runs by it",
     ),
+    Deviation(
+        "hello-ok",
+        "auth",
+        "Additional properties are not allowed ('method' was unexpected)",
+        "the TUI reads auth.method to choose the credential for its HTTP requests",
+    ),
 )
 """What OpenClaw's own clients need although its schema forbids it; nothing else is excused."""
 

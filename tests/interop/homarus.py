@@ -12,9 +12,10 @@ def scripted_config(model_url: str, trusted_proxies: Sequence[str] = ()) -> str:
 [gateway]
 trusted_proxies = {json.dumps(list(trusted_proxies))}
 
-[agents.main]
-runtime = "llm"
-model = "{MODEL_ID}"
+[agents.model]
+primary = "local/{MODEL_ID}"
+
+[agents.providers.local]
 base_url = "{model_url}"
 api_key = "{API_KEY}"
 """
