@@ -1,6 +1,18 @@
 """The ordered list of features, named only here; each may use what stands before it."""
 
-from gateway import approvals, channels, configuration, devices, operations, sessions, transcripts, web
+from gateway import (
+    approvals,
+    backup,
+    channels,
+    configuration,
+    devices,
+    operations,
+    presence,
+    sessions,
+    transcripts,
+    users,
+    web,
+)
 from gateway.kernel.feature import Feature
 
 FEATURES: tuple[Feature, ...] = (
@@ -9,7 +21,10 @@ FEATURES: tuple[Feature, ...] = (
     approvals.FEATURE,
     channels.FEATURE,
     devices.FEATURE,
+    presence.FEATURE,
+    users.FEATURE,
     transcripts.FEATURE,
     sessions.FEATURE,
+    backup.FEATURE,
     web.FEATURE,
 )
