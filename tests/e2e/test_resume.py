@@ -12,8 +12,7 @@ async def connected(
     daemon: Daemon, identity: DeviceKey, resume: dict[str, Any] | None = None
 ) -> tuple[WireClient, dict[str, Any]]:
     client = await WireClient.open(daemon.ws_url, token=daemon.token)
-    extra = {} if resume is None else {"resume": resume}
-    hello = await client.connect(identity=identity, caps=RESUME, **extra)
+    hello = await client.connect(identity=identity, caps=RESUME, resume=resume)
     return client, hello
 
 
