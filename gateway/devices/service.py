@@ -76,6 +76,12 @@ class Devices:
         ]
         return requests, devices
 
+    async def known(self) -> list[PairedDevice]:
+        """Every paired device, newest first, for the gateway's own use such as an agent's tools."""
+        records = await self._db.read(store.everyone)
+        connected = self._notices.connected_devices()
+        return [_noun(record, connected=record.device.device_id in connected) for record in records]
+
     async def approve(self, caller: Principal, request_id: str) -> PairedDevice:
         """Let a waiting device in.
 
