@@ -2,12 +2,14 @@
 
 from gateway.kernel.feature import Feature, House
 from gateway.kernel.net.facts import ConnectionClosed
+from gateway.operations.facts import Facts
 from gateway.sessions.announce import Announcer
 from gateway.sessions.api import SessionsApi
 from gateway.sessions.api_changes import SessionChangesApi
 from gateway.sessions.api_groups import SessionGroupsApi
 from gateway.sessions.groups import SessionGroups
 from gateway.sessions.lifecycle import Sessions
+from gateway.sessions.overview import SessionOverview
 from gateway.sessions.reading import SessionReader
 from gateway.sessions.service import SessionIndex
 from gateway.sessions.viewers import Viewers
@@ -23,6 +25,7 @@ async def setup(house: House) -> None:
     announcer = house.offer(Announcer(hub, index, clock))
     sessions = house.offer(Sessions(db, clock, index, transcripts, announcer))
     viewers = house.offer(Viewers())
+    house.need(Facts).sessions = SessionOverview(db, index, clock).facts
     house.bus.subscribe(ConnectionClosed, viewers.forget)
     house.rpc.add(
         SessionsApi(

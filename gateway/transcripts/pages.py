@@ -59,7 +59,7 @@ def page(tx: Tx, session_id: str, window: Window) -> HistoryPage:
     total = store.depth_of(tx, session_id, head.leaf_id)
     offset = window.offset if window.message_id is None else _offset_of(tx, head, window, total)
     wanted = itertools.islice(store.branch(tx, head, head.leaf_id), offset, offset + window.limit)
-    messages = _fitting(wanted, window)
+    messages = _fitting(wanted, window, store.floors(tx, session_id))
     has_more = offset + len(messages) < total
     return HistoryPage(
         messages=messages[::-1],
@@ -144,7 +144,10 @@ def _leaves(tx: Tx, head: store.Head) -> list[StoredMessage]:
     return [leaf for leaf in (store.by_id(tx, head.session_id, head.leaf_id),) if leaf is not None]
 
 
-def _fitting(newest_first: Iterable[StoredMessage], window: Window) -> list[TranscriptMessage]:
+def _fitting(
+    newest_first: Iterable[StoredMessage], window: Window, floors: frozenset[str]
+) -> list[TranscriptMessage]:
+    """As many as fit; a page ends where a compaction begins, and what came before it is on the next ones."""
     messages: list[TranscriptMessage] = []
     room = min(window.max_bytes, MAX_PAGE_BYTES)
     for entry in newest_first:
@@ -153,6 +156,8 @@ def _fitting(newest_first: Iterable[StoredMessage], window: Window) -> list[Tran
         if room < 0 and messages:
             break
         messages.append(message)
+        if entry.id in floors:
+            break
     return messages
 
 

@@ -90,6 +90,8 @@ class Transcripts:
     ) -> HistoryPage:
         """The newest `limit` messages of the active branch that fit `max_bytes`, oldest first.
 
+        A page ends where a compaction begins; what came before it is on the next one.
+
         Args:
             session_id: Whose; an unknown id gives an empty page.
             limit: 1 to 1 000.
@@ -183,7 +185,7 @@ class Transcripts:
         return await self._db.write(lambda tx: _copy(tx, source_id, target_id, through_id, now_ms))
 
     async def compact(self, session_id: str, max_lines: int) -> Compaction:
-        """Let agents see only the newest `max_lines` messages from now on; everything stays readable."""
+        """Let agents see only the newest `max_lines` messages from now on; older ones begin a new page."""
         now_ms = self._clock.now_ms()
 
         def unit(tx: Tx) -> Compaction:

@@ -144,7 +144,10 @@ async def test_compaction_shortens_the_agents_view_and_nothing_else(transcripts:
 
     assert (outcome.compacted, outcome.kept) == (True, 4)
     assert texts(await transcripts.context(SESSION)) == ["q3", "a3", "q4", "a4"]
-    assert (await transcripts.history(SESSION)).total == 10
+    newest = await transcripts.history(SESSION)
+    assert texts(newest.messages) == ["q3", "a3", "q4", "a4"]
+    assert (newest.total, newest.next_offset) == (10, 4)
+    assert texts((await transcripts.history(SESSION, offset=4)).messages)[-1] == "a2"
     assert await transcripts.delta(SESSION, cursor) is None
     await transcripts.append(SESSION, [said("q5")])
     assert texts(await transcripts.context(SESSION))[0] == "q3"
