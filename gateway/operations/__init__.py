@@ -34,6 +34,7 @@ async def setup(house: House) -> None:
         clock=house.clock,
         loop=loop,
         store_path=store_path,
+        writes=lambda: house.database("state").stats().units,
     )
     status = StatusService(
         facts=facts,

@@ -3,7 +3,7 @@
 Operations stands below them and knows none; each puts its own callables here during setup:
 
     facts = house.need(Facts)
-    facts.sessions = overview          # then facts.sessions_changed() after each change
+    facts.sessions = overview
     facts.lanes.append(my_lanes)
 """
 
@@ -119,7 +119,7 @@ class Facts(msgspec.Struct, kw_only=True):
 
     agents: Callable[[], Sequence[AgentFact]] = lambda: (AgentFact(agent_id=DEFAULT_AGENT, is_default=True),)
     sessions: Callable[[], Awaitable[SessionFacts]] = _no_sessions
-    """Asked at most once a second, after `sessions_changed()`, and once a minute."""
+    """Asked at most once a second, and only while something is being written."""
     channels: Callable[[], ChannelFacts] = ChannelFacts
     tasks: Callable[[], Awaitable[TaskFacts]] = _no_tasks
     system_events: Callable[[], Sequence[str]] = tuple
@@ -133,11 +133,6 @@ class Facts(msgspec.Struct, kw_only=True):
     lanes: list[LaneSource] = msgspec.field(default_factory=list[LaneSource])
     port: Callable[[], int | None] = lambda: None
     """The port listened on."""
-    sessions_dirty: bool = True
-
-    def sessions_changed(self) -> None:
-        """The overview of sessions is out of date; it will be asked for again within a second."""
-        self.sessions_dirty = True
 
     def default_agent(self) -> str:
         """The agent that answers when none is named."""

@@ -1,5 +1,6 @@
 """The `health` snapshot: composed at most once a second, told to everyone when a part changes."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -42,15 +43,18 @@ class HealthFeed:
         clock: Clock,
         loop: EventLoopMonitor,
         store_path: str,
+        writes: Callable[[], int],
     ) -> None:
+        """`writes` counts units of work written to the database of sessions."""
         self._facts = facts
         self._board = board
         self._hub = hub
         self._clock = clock
         self._loop = loop
         self._store_path = store_path
+        self._writes = writes
+        self._seen_writes = -1
         self._sessions = SessionFacts()
-        self._sessions_at_s = float("-inf")
         self._cached = b""
         self._cached_at_s = float("-inf")
         self._changed = False
@@ -108,15 +112,14 @@ class HealthFeed:
     async def tick(self) -> None:
         """Once a second: follow what changed, and broadcast when it is time."""
         now_s = self._clock.monotonic_s()
-        if self._facts.sessions_dirty or now_s - self._sessions_at_s >= BROADCAST_S:
+        if self._writes() != self._seen_writes:
             await self.refresh_sessions()
         if self._changed or now_s - self._published_at_s >= BROADCAST_S:
             self._publish()
 
     async def refresh_sessions(self) -> None:
         """Ask for the overview of sessions again."""
-        self._facts.sessions_dirty = False
-        self._sessions_at_s = self._clock.monotonic_s()
+        self._seen_writes = self._writes()
         self._sessions = await self._facts.sessions()
         self._cached_at_s = float("-inf")
 

@@ -41,10 +41,8 @@ class SessionOverview:
         if version == self._version:
             return None
         counts = dict(tx.execute(_COUNTS).fetchall())
-        rows = tx.execute(
-            f"{store.SELECT} WHERE archived = 0 ORDER BY activity_ms DESC, key DESC LIMIT {RECENT}"
-        )
-        return version, counts, [store.decode(row) for row in rows]
+        latest = f"{store.SELECT} WHERE archived = 0 ORDER BY activity_ms DESC, key DESC LIMIT {RECENT}"
+        return version, counts, [store.decode(row) for row in tx.execute(latest)]
 
     def _composed(self, counts: dict[str | None, int], recent: list[Session]) -> SessionFacts:
         defaults = self._index.defaults(None)

@@ -10,11 +10,14 @@ PRUNE_INTERVAL_S: Final = 6 * 3600.0
 
 async def setup(house: House) -> None:
     """Offer the ledger."""
+    from gateway.operations.facts import Facts
     from gateway.tasks.api import TasksApi
+    from gateway.tasks.overview import TaskOverview
     from gateway.tasks.service import TaskLedger
 
     ledger = house.offer(TaskLedger(house.database("state"), house.hub, house.clock))
     house.rpc.add(TasksApi(ledger))
+    house.need(Facts).tasks = TaskOverview(house.database("state")).facts
     house.tasks.every("prune tasks", PRUNE_INTERVAL_S, ledger.prune)
 
 

@@ -66,6 +66,22 @@ async def test_status_shows_paths_to_admins_only(shared_daemon: Daemon, client: 
         assert str(shared_daemon.home) not in json.dumps(limited)
 
 
+async def test_new_sessions_are_counted(client: WireClient) -> None:
+    """`openclaw health` and `status` show how many sessions there are and which were used last."""
+    before = (await client.call("status"))["sessions"]["count"]
+    for name in ("one", "two"):
+        await client.call("sessions.create", {"key": f"agent:main:overview-{name}", "agentId": "main"})
+    status = await client.call("status")
+    assert status["sessions"]["count"] == before + 2
+    newest = status["sessions"]["recent"][0]
+    assert (newest["key"], newest["agentId"]) == ("agent:main:overview-two", "main")
+    assert status["sessions"]["byAgent"][0]["count"] == before + 2
+    await asyncio.sleep(1.5)  # health follows within a second
+    health = await client.call("health", {"probe": True})
+    assert health["sessions"]["count"] == before + 2
+    assert health["sessions"]["recent"][0]["key"] == newest["key"]
+
+
 async def test_system_info_is_about_this_machine(shared_daemon: Daemon, client: WireClient) -> None:
     info = await client.call("system.info", {})
     assert info["pid"] == shared_daemon.pid
