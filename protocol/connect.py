@@ -72,7 +72,7 @@ class DeviceProof(Wire):
     signed_at: Annotated[int, Meta(ge=0)]
     """Milliseconds; clients copy the challenge's `ts`."""
     nonce: str = ""
-    """The challenge's nonce; absent or blank has an error code of its own, for clients older than challenges."""
+    """The challenge's nonce; absent or blank has an error code of its own."""
 
 
 class ConnectAuth(Wire):
@@ -94,7 +94,7 @@ class ConnectParams(Wire):
     scopes: Annotated[tuple[Text, ...], Meta(max_length=64)] = ()
     caps: Annotated[tuple[Text, ...], Meta(max_length=128)] = ()
     commands: Annotated[tuple[Text, ...], Meta(max_length=512)] = ()
-    permissions: dict[str, bool] = msgspec.field(default_factory=dict)
+    permissions: dict[str, bool] = msgspec.field(default_factory=dict[str, bool])
     path_env: str | None = None
     auth: ConnectAuth | None = None
     device: DeviceProof | None = None

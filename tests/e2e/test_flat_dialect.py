@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ Message = dict[str, Any]
 @asynccontextmanager
 async def flat(
     daemon: Daemon, agent: str = "main", token: str | None = None
-) -> AsyncIterator[ClientConnection]:
+) -> AsyncGenerator[ClientConnection]:
     url = f"{daemon.ws_url}v1/agents/{agent}/stream"
     headers = {"Authorization": f"Bearer {token or daemon.token}"}
     async with connect(url, additional_headers=headers, compression=None) as socket:
