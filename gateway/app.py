@@ -29,6 +29,7 @@ from gateway.kernel.rpc.dispatch import Dispatcher
 from gateway.kernel.store.db import Database
 from gateway.kernel.store.migrate import Migration, load_migrations
 from gateway.kernel.supervisor import Supervisor
+from gateway.operations.facts import Facts
 from protocol.events.connection import Shutdown, Tick
 from protocol.ids import new_id
 from protocol.limits import TICK_INTERVAL_MS
@@ -172,6 +173,7 @@ async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
         settings.port,
         server_context(house.home, settings.tls) if settings.tls.enabled else None,
     )
+    house.need(Facts).port = lambda: listener.port
     await listener.open_local(house.home.socket_path)
     return Gateway(house, listener, settings.host)
 

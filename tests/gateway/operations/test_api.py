@@ -85,6 +85,7 @@ async def test_new_sessions_are_counted(client: WireClient) -> None:
 async def test_system_info_is_about_this_machine(shared_daemon: Daemon, client: WireClient) -> None:
     info = await client.call("system.info", {})
     assert info["pid"] == shared_daemon.pid
+    assert info["port"] == shared_daemon.port
     assert info["cpuCount"] == os.cpu_count()
     assert info["nodeVersion"].startswith("Python 3.")
     assert info["memoryTotalBytes"] > info["memoryFreeBytes"] > 0
