@@ -90,7 +90,7 @@ class DeviceAdmission:
             local = peer.direct_loopback and peer.origin is None
             scopes = tuple(sorted(ALL_SCOPES)) if local else HTTP_REMOTE_SCOPES
             return self._principal(HTTP_CLIENT, peer, Role.OPERATOR, scopes, method)
-        if token is None:
+        if not token:
             raise refusals.secret_missing(self._secret_kind())
         found = None
         if not self._lockouts.retry_after_ms(source, "shared"):

@@ -1,0 +1,1 @@
+"""The shipped daemon against the original's contract and against attackers."""

@@ -1,0 +1,1 @@
+"""Who is there, and notes for agents."""
