@@ -28,6 +28,7 @@ from gateway.tasks.model import Task
 from gateway.tasks.service import TaskLedger
 from gateway.transcripts.service import Transcripts
 from protocol.errors import GatewayError, Unavailable
+from protocol.events.sessions import RunPhase
 
 T = TypeVar("T")
 
@@ -37,8 +38,15 @@ logger = logging.getLogger(__name__)
 class ChangeAnnouncer(Protocol):
     """Publishes `sessions.changed`."""
 
-    async def changed(self, key: SessionKey, reason: ChangeReason) -> None:
-        """With the session's present row."""
+    async def changed(
+        self,
+        key: SessionKey,
+        reason: ChangeReason,
+        *,
+        phase: RunPhase | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        """With the session's present row; `phase` says that `run_id` began or is stored as ended."""
         ...
 
 
@@ -122,7 +130,8 @@ class Performer:
             self._ledger.announce(ended_task)
         for ended in live.runs:
             self._watchers.ended(ended, outcome, live.started_ms, ended_ms)
-        await self._announcer.changed(run.session_key, "agent.input.settled")
+        phase: RunPhase = "end" if outcome.status == "done" else "error"
+        await self._announcer.changed(run.session_key, "agent.input.settled", phase=phase, run_id=run.run_id)
 
     async def persist(self, live: LiveTurn, write: Callable[[], Awaitable[T]]) -> T:
         """`write()`, again and again while the disk fails: what was accepted is never forgotten.
@@ -167,7 +176,7 @@ class Performer:
         finally:
             self._outbox.push(rows)
         await self.flush(run.session_key)
-        await self._announcer.changed(run.session_key, "agent.run.started")
+        await self._announcer.changed(run.session_key, "agent.run.started", phase="start", run_id=run.run_id)
         live.phase("agent-run-started")
         live.stream.lifecycle({"phase": "start", "startedAt": live.started_ms})
         if run.request.is_command:

@@ -12,7 +12,7 @@ from gateway.sessions.keys import SessionKey, agent_of
 from gateway.sessions.model import Session
 from gateway.sessions.service import SessionIndex
 from protocol.errors import JsonValue
-from protocol.events.sessions import SessionFacts, SessionMessage, SessionsChanged, SessionTool
+from protocol.events.sessions import RunPhase, SessionFacts, SessionMessage, SessionsChanged, SessionTool
 from protocol.nouns.message import TranscriptMessage
 from protocol.nouns.session import SessionRow
 
@@ -67,12 +67,26 @@ class Announcer:
         self._clock = clock
 
     async def changed(
-        self, key: SessionKey, reason: ChangeReason, *, catalog_changed: bool | None = None
+        self,
+        key: SessionKey,
+        reason: ChangeReason,
+        *,
+        phase: RunPhase | None = None,
+        run_id: str | None = None,
+        catalog_changed: bool | None = None,
     ) -> None:
-        """Publish `sessions.changed` with the session's present row, to `sessions.subscribe`."""
+        """Publish `sessions.changed` with the session's present row, to `sessions.subscribe`.
+
+        `phase` and `run_id` say that a run of the session began or is stored as ended.
+        """
         row = await self._index.row(key)
         event = SessionsChanged(
-            session_key=key, reason=reason, ts=self._clock.now_ms(), catalog_changed=catalog_changed
+            session_key=key,
+            reason=reason,
+            phase=phase,
+            run_id=run_id,
+            ts=self._clock.now_ms(),
+            catalog_changed=catalog_changed,
         )
         self._hub.publish(_with_row(event, row), topic=SESSIONS_TOPIC)
 

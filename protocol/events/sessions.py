@@ -25,6 +25,9 @@ from protocol.nouns.session import (
 from protocol.scopes import Scope
 
 
+RunPhase = Literal["start", "end", "error"]
+
+
 class SessionFacts(Event):
     """What older clients read beside the row: the same facts, with `null` where one is cleared."""
 
@@ -112,6 +115,10 @@ class SessionsChanged(SessionFacts):
 
     session_key: str | None = None
     reason: str | None = None
+    phase: RunPhase | None = None
+    """Set when a run of the session began or is stored as ended."""
+    run_id: str | None = None
+    """That run."""
     ts: int | None = None
     catalog_changed: bool | None = None
     """True when another model was chosen."""
