@@ -24,7 +24,6 @@ from protocol.nouns.session import (
 )
 from protocol.scopes import Scope
 
-
 RunPhase = Literal["start", "end", "error"]
 
 
