@@ -28,6 +28,9 @@ PEER_TEXT_CHARS: Final = 256
 MESSAGE_CHARS: Final = 8 * 1024
 TRACEBACK_CHARS: Final = 32 * 1024
 
+SLACK_CHARS: Final = 1024
+"""Cleaned beyond the cut, so that no half of a secret is left at the end of a line."""
+
 OWN_PACKAGES: Final = ("gateway", "protocol")
 """Loggers that follow `logging.level`. Libraries stay at warnings: their debug lines hold frames and SQL."""
 
@@ -142,7 +145,7 @@ class JsonLines(logging.Formatter):
         if around is not None:
             line.update(msgspec.to_builtins(around))
         if record.exc_info:
-            line["error"] = redactor.clean(self.formatException(record.exc_info))[-TRACEBACK_CHARS:]
+            line["error"] = _traceback(self, record)
         return msgspec.json.encode(line).decode()
 
 
@@ -155,7 +158,7 @@ class HumanLines(logging.Formatter):
         level = _NAMES.get(record.levelno, "error")
         text = f"{time} {level:<5} {subsystem(record.name)}: {_message(record)}"
         if record.exc_info:
-            trace = redactor.clean(self.formatException(record.exc_info))[-TRACEBACK_CHARS:]
+            trace = _traceback(self, record)
             text += "".join(f"\n    {printable(line, 1000)}" for line in trace.splitlines())
         return text
 
@@ -166,7 +169,12 @@ def subsystem(logger_name: str) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
-    return printable(redactor.clean(record.getMessage()), MESSAGE_CHARS)
+    return printable(redactor.clean(record.getMessage()[: MESSAGE_CHARS + SLACK_CHARS]), MESSAGE_CHARS)
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    text = formatter.formatException(record.exc_info) if record.exc_info else ""
+    return redactor.clean(text[-TRACEBACK_CHARS - SLACK_CHARS :])[-TRACEBACK_CHARS:]
 
 
 def _iso(created_s: float) -> str:

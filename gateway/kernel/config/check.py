@@ -4,7 +4,6 @@
 fault, by name.
 """
 
-import difflib
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -117,6 +116,8 @@ def _unknown(table: Mapping[str, object], known: Iterable[str], prefix: str) -> 
     names = list(known)
     for key in table:
         if key not in names:
+            import difflib  # only a faulty file needs it
+
             near = difflib.get_close_matches(key, names, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(names) or 'nothing'}"
             yield ConfigIssue(f"{prefix}{key}", f"unknown key{hint}")

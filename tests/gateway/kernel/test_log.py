@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import stat
+import time
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,6 +138,17 @@ def test_printable_is_short_and_visible(text: str, limit: int) -> None:
 )
 def test_what_looks_secret_is_masked(text: str, clean: str) -> None:
     assert redactor.clean(text) == clean
+
+
+@pytest.mark.parametrize(
+    "seed", ["a.", "token", "token ", "bearer ", "a://", "a:", "eyJ.", "-----BEGIN ", "aA1-", "x@"]
+)
+def test_no_text_is_slow_to_clean(seed: str) -> None:
+    """A peer that writes our patterns' beginnings over and over costs no more than any other."""
+    text = "key " + seed * (9000 // len(seed))
+    started = time.process_time()
+    redactor.clean(text)
+    assert time.process_time() - started < 0.15
 
 
 def test_known_secrets_are_masked_wherever_they_stand(sink: Sink) -> None:
