@@ -79,6 +79,8 @@ class Announcer:
 
         `phase` and `run_id` say that a run of the session began or is stored as ended.
         """
+        if not self._hub.wanted(SESSIONS_TOPIC):
+            return
         row = await self._index.row(key)
         event = SessionsChanged(
             session_key=key,
@@ -115,6 +117,8 @@ class Announcer:
         by_owner: bool = False,
     ) -> None:
         """Publish `session.message`, once to each subscriber of all sessions or of this one."""
+        if not (self._hub.wanted(SESSIONS_TOPIC) or self._hub.wanted(messages_topic(key))):
+            return
         row = await self._index.row(key)
         event = self.message_payload(key, message_id, seq, message, row, by_owner=by_owner)
         self._hub.publish(event, to=self._listens_to(key))
@@ -144,7 +148,7 @@ class Announcer:
 
         `data` as in `SessionTool`; `seq` counts within the run.
         """
-        if not self._anyone(messages_topic(key)):
+        if not self._hub.wanted(messages_topic(key)):
             return
         event = SessionTool(
             run_id=run_id,
@@ -162,9 +166,6 @@ class Announcer:
     def _listens_to(self, key: SessionKey) -> Callable[[Principal], bool]:
         topics = frozenset({SESSIONS_TOPIC, messages_topic(key)})
         return lambda principal: not topics.isdisjoint(self._hub.topics(principal.conn_id))
-
-    def _anyone(self, topic: str) -> bool:
-        return any(topic in self._hub.topics(principal.conn_id) for principal in self._hub.principals())
 
 
 def _with_row(event: E, row: SessionRow | None) -> E:

@@ -144,6 +144,10 @@ class Hub:
         """What a connection is subscribed to."""
         return frozenset(self._topics.get(conn_id, ()))
 
+    def wanted(self, topic: str) -> bool:
+        """Whether anybody is subscribed to `topic`, or gone for a moment and will be when it comes back."""
+        return topic in self._subscribers or any(topic in topics for topics in self._detached.values())
+
     def _drop(self, topic: str, conn_id: str) -> None:
         subscribers = self._subscribers.get(topic)
         if subscribers is not None:
