@@ -95,8 +95,6 @@ class TlsSettings(SettingsPart):
 class LimitSettings(SettingsPart):
     """Bounds against strangers and mistakes."""
 
-    max_connections: Count = 1024
-    """Admitted connections at the same time."""
     max_half_open: Count = 1024
     """Connections that have not finished their handshake, over all addresses."""
     max_half_open_per_ip: Count = 256
@@ -128,7 +126,7 @@ class GatewaySettings(Settings):
     allowed_hosts: tuple[Text, ...] = ()
     """`Host` names accepted besides the bound address, localhost and that of `public_url`."""
     trusted_proxies: tuple[Text, ...] = ()
-    """Addresses or networks whose forwarding headers are believed."""
+    """IP addresses whose forwarding headers are believed."""
     limits: LimitSettings = LimitSettings()
 
     def problems(self) -> Iterator[ConfigIssue]:
@@ -160,9 +158,9 @@ class GatewaySettings(Settings):
                 yield ConfigIssue(
                     f"gateway.allowed_origins[{index}]", "expected scheme://host[:port] without a path"
                 )
-        for index, network in enumerate(self.trusted_proxies):
-            if not _is_network(network):
-                yield ConfigIssue(f"gateway.trusted_proxies[{index}]", "expected an IP address or network")
+        for index, address in enumerate(self.trusted_proxies):
+            if not _is_address(address):
+                yield ConfigIssue(f"gateway.trusted_proxies[{index}]", "expected an IP address")
         if self.public_url is not None and not _is_http_url(self.public_url):
             yield ConfigIssue("gateway.public_url", "expected an http:// or https:// address")
         if (self.tls.cert is None) != (self.tls.key is None):
@@ -227,9 +225,9 @@ def _is_http_url(text: str) -> bool:
     return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.username
 
 
-def _is_network(text: str) -> bool:
+def _is_address(text: str) -> bool:
     try:
-        ipaddress.ip_network(text, strict=False)
+        ipaddress.ip_address(text)
     except ValueError:
         return False
     return True
