@@ -1,0 +1,149 @@
+"""Questions wait durably for a person; whoever asked can wait for the answer."""
+
+import asyncio
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from gateway.kernel.clock import Clock
+from gateway.kernel.net.hub import Hub
+from gateway.kernel.store.db import Database
+from gateway.questions import store
+from protocol.errors import Conflict, InvalidRequest, NotFound
+from protocol.events.questions import QuestionRequested, QuestionResolved
+from protocol.ids import checked_id, new_id
+from protocol.methods.questions import QuestionOutcome, QuestionRequest, QuestionResolve
+from protocol.nouns.question import QuestionRecord
+
+DEFAULT_TIMEOUT_MS: Final = 30 * 60_000
+"""As long as an approval waits."""
+
+KEEP_SETTLED_MS: Final = 7 * 24 * 3_600_000
+
+
+class Questions:
+    """Asks, waits, settles once."""
+
+    def __init__(self, db: Database, hub: Hub, clock: Clock) -> None:
+        self._db = db
+        self._hub = hub
+        self._clock = clock
+        self._waiting: dict[str, asyncio.Event] = {}
+
+    async def ask(self, call: QuestionRequest) -> QuestionRecord:
+        """Store the questions and tell everyone who may answer.
+
+        Raises:
+            Conflict: when the id is taken.
+        """
+        now_ms = self._clock.now_ms()
+        record = QuestionRecord(
+            id=checked_id(call.id, "id") if call.id is not None else new_id(),
+            questions=call.questions,
+            created_at_ms=now_ms,
+            expires_at_ms=now_ms + (call.timeout_ms or DEFAULT_TIMEOUT_MS),
+            status="pending",
+            agent_id=call.agent_id,
+            session_key=call.session_key,
+            run_id=call.run_id,
+        )
+        try:
+            await self._db.write(lambda tx: store.insert(tx, record))
+        except sqlite3.IntegrityError as error:
+            raise Conflict(f"id: question {record.id} exists already", {"field": "id"}) from error
+        self._hub.publish(
+            QuestionRequested(
+                id=record.id,
+                questions=record.questions,
+                created_at_ms=record.created_at_ms,
+                expires_at_ms=record.expires_at_ms,
+                status="pending",
+                agent_id=record.agent_id,
+                session_key=record.session_key,
+                run_id=record.run_id,
+            )
+        )
+        return record
+
+    async def wait(self, question_id: str, timeout_ms: int | None) -> QuestionOutcome:
+        """The outcome once there is one, or as it is after `timeout_ms`.
+
+        Raises:
+            NotFound: when there is no such question.
+        """
+        woken = self._waiting.setdefault(question_id, asyncio.Event())
+        record = await self.get(question_id)
+        if record.status == "pending":
+            left_ms = record.expires_at_ms - self._clock.now_ms()
+            limit_ms = left_ms if timeout_ms is None else min(left_ms, timeout_ms)
+            try:
+                async with asyncio.timeout(max(0, limit_ms) / 1000):
+                    await woken.wait()
+            except TimeoutError:
+                await self.expire_due()
+            record = await self.get(question_id)
+        return outcome_of(record)
+
+    async def resolve(self, call: QuestionResolve, resolver: str) -> QuestionOutcome:
+        """Answer or cancel.
+
+        Raises:
+            NotFound: when there is no such question.
+            InvalidRequest: when there is neither answer nor cancellation, or an answer nobody asked for.
+            Conflict: when it is settled already.
+        """
+        record = await self.get(call.id)
+        if call.cancel:
+            settled = msgspec.structs.replace(record, status="cancelled", resolved_by=resolver)
+        else:
+            if call.answers is None:
+                raise InvalidRequest("answers: give answers, or cancel: true", {"field": "answers"})
+            asked = {question.question_id for question in record.questions}
+            stray = next((name for name in call.answers.answers if name not in asked), None)
+            if stray is not None:
+                raise InvalidRequest(f"answers: nobody asked {stray}", {"field": f"answers/{stray}"})
+            settled = msgspec.structs.replace(
+                record, status="answered", answers=call.answers, resolved_by=resolver
+            )
+        if not await self._settle(settled):
+            raise Conflict(f"id: question {call.id} is settled already", {"field": "id"})
+        return outcome_of(settled)
+
+    async def get(self, question_id: str) -> QuestionRecord:
+        """One record.
+
+        Raises:
+            NotFound: when there is none.
+        """
+        record = await self._db.read(lambda tx: store.find(tx, question_id))
+        if record is None:
+            raise NotFound(f"id: no question {question_id}", {"field": "id"})
+        return record
+
+    async def pending(self) -> list[QuestionRecord]:
+        """Questions that wait, oldest first."""
+        await self.expire_due()
+        return await self._db.read(store.pending)
+
+    async def expire_due(self) -> None:
+        """Settle what waited too long, and forget what was settled long ago."""
+        now_ms = self._clock.now_ms()
+        for record in await self._db.read(store.pending):
+            if record.expires_at_ms <= now_ms:
+                await self._settle(msgspec.structs.replace(record, status="expired"))
+        await self._db.write(lambda tx: store.reap(tx, now_ms - KEEP_SETTLED_MS))
+
+    async def _settle(self, record: QuestionRecord) -> bool:
+        settled = await self._db.write(lambda tx: store.settle(tx, record))
+        woken = self._waiting.pop(record.id, None)
+        if woken is not None:
+            woken.set()
+        if settled:
+            self._hub.publish(QuestionResolved(id=record.id, status=record.status, answers=record.answers))
+        return settled
+
+
+def outcome_of(record: QuestionRecord) -> QuestionOutcome:
+    """Where a record stands."""
+    return QuestionOutcome(status=record.status, answers=record.answers)
