@@ -25,14 +25,10 @@ class Stamp(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, path: Path) -> "Stamp | None":
-        """The file's stamp, or None while it does not exist.
-
-        Raises:
-            OSError: when the folder cannot be read.
-        """
+        """The file's stamp, or None while it does not exist or cannot be reached; reading it tells which."""
         try:
             status = path.stat()
-        except FileNotFoundError:
+        except OSError:
             return None
         return cls(status.st_mtime_ns, status.st_size, status.st_ino)
 

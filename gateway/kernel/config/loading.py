@@ -1,5 +1,6 @@
 """Which text becomes the configuration: the file, else the last good one, else its parts without faults."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
@@ -14,6 +15,8 @@ from gateway.kernel.config.settings import ConfigIssue
 from gateway.kernel.config.tree import Tree
 from gateway.kernel.home import Home
 from protocol.errors import InvalidRequest
+
+logger = logging.getLogger(__name__)
 
 Source: TypeAlias = Literal["file", "last-good", "defaults"]
 
@@ -107,13 +110,13 @@ class Loader:
         return msgspec.structs.replace(rest, issues=file.issues), text
 
     def remember(self, text: str | None) -> None:
-        """Keep an accepted text as the last good one.
-
-        Raises:
-            OSError: when the disk refuses.
-        """
-        if text is not None and text != self._last_good_text():
+        """Keep an accepted text as the last good one; a disk that refuses costs only that."""
+        if text is None or text == self._last_good_text():
+            return
+        try:
             write_private(self._home.last_good_path, text)
+        except OSError as error:
+            logger.warning("%s cannot be written: %s", self._home.last_good_path, error.strerror)
 
     def _unusable(self, message: str) -> Candidate:
         return Candidate("file", {}, {}, [ConfigIssue("", f"{self._home.config_path.name} {message}")])

@@ -70,6 +70,8 @@ class ConfigStore:
         self._boot_values: Values = booted.values
         self._watchers: dict[str, list[Callable[[Settings, Settings], None]]] = {}
         self._listeners: list[Callable[[Applied], None]] = []
+        self._stuck: set[str] = set()
+        """Sections with a change that a running feature failed to take over."""
         self._health: HealthBoard | None = None
         self._lock = asyncio.Lock()
 
@@ -151,13 +153,14 @@ class ConfigStore:
 
     @property
     def pending_restart(self) -> tuple[str, ...]:
-        """Settings read only at start whose accepted value differs from what the gateway runs with."""
-        return tuple(
+        """Settings whose accepted value differs from what the gateway runs with, by path or section."""
+        late = (
             f"{name}.{field}"
             for name, settings in self._values.items()
             for field in sorted(settings.restart)
             if getattr(settings, field) != getattr(self._boot_values[name], field)
         )
+        return (*late, *sorted(self._stuck))
 
     def check(self, tree: Mapping[str, object]) -> list[ConfigIssue]:
         """Every fault `tree` would have as the file of this gateway; markers stand for the stored secrets."""
@@ -250,13 +253,22 @@ class ConfigStore:
         await asyncio.to_thread(self._loader.remember, self._text)
         for name, settings in self._values.items():
             if settings != old[name]:
-                for watcher in tuple(self._watchers.get(name, ())):
-                    watcher(old[name], settings)
+                self._tell_watchers(name, old[name], settings)
         applied = Applied(changed, self.pending_restart, self.hash)
         if not applied.restart:
             self._applied_tree = self._tree
         self._announce(applied)
         return applied
+
+    def _tell_watchers(self, name: str, old: Settings, new: Settings) -> None:
+        for watcher in tuple(self._watchers.get(name, ())):
+            try:
+                watcher(old, new)
+            except (
+                Exception
+            ):  # one feature that cannot take a change over must not keep the others from theirs
+                self._stuck.add(name)
+                logger.exception("a change of [%s] was not taken over; restart the gateway to apply it", name)
 
     def _announce(self, applied: Applied) -> None:
         self._report()

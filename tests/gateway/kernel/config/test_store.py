@@ -14,7 +14,7 @@ from gateway.kernel.config.store import Applied, ConfigStore, StartRefused
 from gateway.kernel.health import HealthBoard
 from gateway.kernel.home import Home
 from gateway.kernel.secret import Secret
-from protocol.errors import Conflict, InvalidRequest
+from protocol.errors import Conflict, InvalidRequest, Unavailable
 from tests.support.clock import FakeClock
 
 
@@ -191,6 +191,32 @@ async def test_watchers_hear_of_their_section_only(home: Home) -> None:
     await settle(store)
     assert [(old.enabled, new.enabled) for old, new in seen] == [(True, False)]
     assert [change.changed for change in applied] == [("logging",), ("logging", "cron")]
+
+
+async def test_one_feature_that_fails_keeps_nobody_from_a_change(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = boot(home)
+    seen: list[int] = []
+
+    def stubborn(_old: CronSettings, _new: CronSettings) -> None:
+        raise RuntimeError("cannot")
+
+    store.watch(CronSettings, stubborn)
+    store.watch(CronSettings, lambda _, new: seen.append(new.workers))
+    applied = await store.replace({"cron": {"enabled": False}}, None)
+    assert seen == [1]
+    assert applied.restart == ("cron",)
+    assert "restart the gateway" in caplog.text
+
+
+async def test_a_disk_that_refuses_is_told(home: Home) -> None:
+    store = boot(home)
+    home.config_path.mkdir()  # in the way of the file; a full disk answers the same way
+    await store.reload()
+    with pytest.raises(Unavailable, match=r"homarus\.toml cannot be written"):
+        await store.replace({"cron": {"workers": 2}}, store.hash)
+    assert store.get(CronSettings).workers == 1
 
 
 async def test_a_half_saved_file_is_left_alone(home: Home) -> None:
