@@ -118,7 +118,7 @@ def check_thinking(level: object, facts: AgentFacts) -> None:
         InvalidRequest: naming the levels it has.
     """
     if isinstance(level, str) and level not in facts.thinking_levels:
-        model = f"{facts.model_provider}/{facts.model}"
+        model = f"{facts.model_provider}/{facts.model}" if facts.model else "this agent"
         choices = ", ".join(facts.thinking_levels)
         raise InvalidRequest(
             f'thinkingLevel: "{level}" is not supported by {model}; use {choices}', {"field": "thinkingLevel"}
