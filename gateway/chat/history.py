@@ -28,6 +28,7 @@ from protocol.methods.chat import (
     HistoryQuery,
     HistoryView,
 )
+from protocol.nouns.model import ModelChoice
 from protocol.nouns.run import InFlightRun, PendingInput, PendingInputs
 
 SHOWN_PENDING: Final = 20
@@ -39,7 +40,7 @@ MAX_HISTORY_BYTES: Final = 1024 * 1024
 MAX_MESSAGE_CHARS: Final = 500_000
 """Longest text of one whole message, when the client names no size."""
 
-Models = Callable[[str | None], Awaitable[list[msgspec.Raw]]]
+Models = Callable[[str | None], Awaitable[list[ModelChoice]]]
 """The models an agent can use, as `models.list` shows them."""
 
 

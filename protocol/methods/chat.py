@@ -9,6 +9,7 @@ from protocol.limits import MAX_ID_CHARS
 from protocol.method import UNSET, Call, Maybe, Wire, method
 from protocol.nouns.command import SlashCommand
 from protocol.nouns.message import TranscriptMessage
+from protocol.nouns.model import ModelChoice
 from protocol.nouns.run import InFlightRun, PendingInputs, QueueMode, SendAck
 from protocol.nouns.session import SessionDefaults, SessionRow
 from protocol.scopes import Scope
@@ -170,8 +171,7 @@ class ChatStartup(HistoryQuery, Call[HistoryView | HistoryDelta]):
 class ChatMetadataResult(Wire):
     """What a chat page offers."""
 
-    models: list[msgspec.Raw]
-    """As `models.list` shows them."""
+    models: list[ModelChoice]
     commands: list[SlashCommand]
     runtime_selection_locked: bool
     account_selection: dict[str, str]

@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import msgspec
-
 from gateway.agents.model import (
     AgentProfile,
     AgentRuntime,
@@ -45,6 +43,7 @@ from protocol.errors import NotFound
 from protocol.method import Call
 from protocol.methods.agent import AgentAnswer
 from protocol.methods.chat import ChatHistory, ChatSend, HistoryView
+from protocol.nouns.model import ModelChoice
 from protocol.nouns.run import SendAck
 from protocol.scopes import ALL_SCOPES, Role, Scope
 
@@ -242,7 +241,7 @@ async def opened(
     await routing.load()
     chosen = settings or ChatSettings()
 
-    async def no_models(_agent_id: str | None) -> list[msgspec.Raw]:
+    async def no_models(_agent_id: str | None) -> list[ModelChoice]:
         return []
 
     parts = Parts(
