@@ -16,7 +16,7 @@ class TranscriptSettings(Settings):
     section: ClassVar[str] = "transcripts"
 
     max_message_bytes: Annotated[int, Meta(ge=1024 * 1024)] = 1024 * 1024
-    """Largest message as JSON that is stored; a larger one is refused. Chat accepts messages up to the least."""
+    """Largest message as JSON that is stored; a larger one is refused. Chat relies on the least."""
     max_active_turns: Annotated[int, Meta(ge=1)] = 200
     """Most turns of a session an agent is given; older ones stay readable and searchable."""
     max_active_bytes: Annotated[int, Meta(ge=1024)] = 512 * 1024
