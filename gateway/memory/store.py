@@ -8,6 +8,15 @@ from gateway.memory.model import MAX_PER_AGENT, Memory, MemoryFull, Recollection
 MAX_QUERY_WORDS: Final = 16
 """Enough for a sentence; each further word makes the search slower and not better."""
 
+_COMMON: Final = frozenset(
+    words(
+        "a about an and are at be but by can could did do does for from had has have how i if in is it its me my "
+        "of on or our that the their them there they this to was we were what when where which who whose why "
+        "will with would you your"
+    )
+)
+"""Words of questions rather than of their subject; they are left out unless nothing else is asked for."""
+
 _COLUMNS: Final = "m.id, m.agent_id, m.text, m.session_key, m.actor, m.created_ms, m.updated_ms"
 
 
@@ -47,7 +56,8 @@ def recent(tx: Tx, agent_id: str, limit: int) -> list[Memory]:
 
 def search(tx: Tx, agent_id: str, query: str, limit: int) -> list[Recollection]:
     """Memories with all words of `query`, else with any, else with the query as it stands; best first."""
-    wanted = words(query)[:MAX_QUERY_WORDS]
+    asked = words(query)
+    wanted = [word for word in asked if word not in _COMMON][:MAX_QUERY_WORDS] or asked[:MAX_QUERY_WORDS]
     if not wanted:
         return []
     terms = [f'"{word}"*' for word in wanted]

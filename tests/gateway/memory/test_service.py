@@ -54,6 +54,13 @@ async def test_a_question_prefers_the_memory_with_all_its_words(memory: MemorySe
     assert len(await texts(memory, "key")) == 2
 
 
+async def test_the_words_of_a_question_are_not_its_subject(memory: MemoryService) -> None:
+    await memory.remember("main", "The spare key is at Anna's")
+    await memory.remember("main", "What is the meaning of it all")
+    assert await texts(memory, "where is the spare key?") == ["The spare key is at Anna's"]
+    assert await texts(memory, "what is the") == ["What is the meaning of it all"]
+
+
 async def test_the_same_sentence_is_kept_once_with_a_new_date(
     memory: MemoryService, clock: FakeClock
 ) -> None:

@@ -1,0 +1,1 @@
+"""The embedded assistant: useful without any network or model, and honest about what it is."""
