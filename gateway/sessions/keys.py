@@ -56,13 +56,20 @@ def checked_agent_id(value: str, field: str = "agentId") -> str:
     return folded
 
 
-def canonical_key(value: str | None, agent_id: str | None = None, field: str = "sessionKey") -> SessionKey:
+def canonical_key(
+    value: str | None,
+    agent_id: str | None = None,
+    field: str = "sessionKey",
+    *,
+    default_agent: str = DEFAULT_AGENT,
+) -> SessionKey:
     """The one spelling of what a client calls a session.
 
     Args:
         value: A key, a short name such as `main`, or nothing for the main session.
-        agent_id: The agent a short name belongs to; `main` when absent.
+        agent_id: The agent it must belong to, when the client said one.
         field: What errors call `value`.
+        default_agent: The agent a short name belongs to when the client said none.
 
     Raises:
         InvalidRequest: when the key holds path or control characters, does not name an agent after `agent:`,
@@ -76,7 +83,7 @@ def canonical_key(value: str | None, agent_id: str | None = None, field: str = "
     agent = None if agent_id is None else checked_agent_id(agent_id)
     if folded.startswith("agent:"):
         return _scoped(folded, agent, field)
-    return checked_length(f"agent:{agent or DEFAULT_AGENT}:{folded}", field)
+    return checked_length(f"agent:{agent or default_agent}:{folded}", field)
 
 
 def checked_length(key: str, field: str) -> SessionKey:

@@ -51,7 +51,7 @@ class SessionIndex:
         Raises:
             InvalidRequest: when it cannot be a key.
         """
-        return canonical_key(key_or_alias, agent_id or self.rows.default_agent())
+        return canonical_key(key_or_alias, agent_id, default_agent=self.rows.default_agent())
 
     async def get(self, key: SessionKey) -> Session | None:
         """The session under a canonical key, archived ones included."""

@@ -72,6 +72,12 @@ def test_what_cannot_be_a_key_is_refused_by_name(said: str) -> None:
     assert refused.value.details["field"] == "key"
 
 
+def test_a_short_name_belongs_to_the_default_agent_and_a_full_one_to_its_own() -> None:
+    assert canonical_key("main", default_agent="cook") == "agent:cook:main"
+    assert canonical_key("main", "butler", default_agent="cook") == "agent:butler:main"
+    assert canonical_key("agent:main:x", default_agent="cook") == "agent:main:x"
+
+
 def test_a_key_of_another_agent_is_refused() -> None:
     with pytest.raises(InvalidRequest, match='belongs to agent "cook", not "main"'):
         canonical_key("agent:cook:main", "main")

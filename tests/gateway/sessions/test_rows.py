@@ -27,6 +27,13 @@ async def test_a_name_without_a_session_has_a_row_of_its_agent(house: House) -> 
     assert (await house.index.row_or_blank(MAIN)).session_id is not None
 
 
+async def test_names_are_resolved_for_the_default_agent(house: House) -> None:
+    assert house.index.resolve(None) == "agent:main:main"
+    assert house.index.resolve("x") == "agent:main:x"
+    assert house.index.resolve("agent:cook:main") == "agent:cook:main"
+    assert house.index.resolve("x", "cook") == "agent:cook:x"
+
+
 async def test_the_model_is_the_agents_until_another_is_chosen(house: House) -> None:
     await house.make("main")
     shown = await row(house)
