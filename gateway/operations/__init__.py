@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Final, get_args
 
 from gateway.kernel.feature import DatabaseName, Feature, House
 from gateway.kernel.net.facts import ConnectionClosed
 from gateway.kernel.store.db import Database
 from gateway.operations.api import DiagnosticsApi, HealthApi
-from gateway.operations.disk import CHECK_S, DiskWatch
 from gateway.operations.facts import Facts
 from gateway.operations.health import MAX_AGE_S, HealthFeed
 from gateway.operations.http import Probes
@@ -17,6 +17,7 @@ from gateway.operations.metrics import Metrics
 from gateway.operations.stability import StabilityHandler, StabilityRecorder
 from gateway.operations.status import StatusService
 from gateway.operations.usage import UsageReports
+from gateway.operations.watch import CHECK_S, DiskWatch, StoreWatch
 
 MEMORY_SAMPLE_S: Final = 60.0
 
@@ -26,6 +27,7 @@ async def setup(house: House) -> None:
     facts = house.offer(Facts())
     recorder = house.offer(StabilityRecorder(house.clock))
     loop = EventLoopMonitor(house.clock, house.health)
+    stores = _stores(house)
     store_path = str(house.home.state_dir / "state.db")
     feed = HealthFeed(
         facts=facts,
@@ -44,7 +46,7 @@ async def setup(house: House) -> None:
         hub=house.hub,
         clock=house.clock,
         home=house.home,
-        stores=_stores(house),
+        stores=stores,
         boot_id=house.boot_id,
         started_ms=house.started_ms,
     )
@@ -55,7 +57,7 @@ async def setup(house: House) -> None:
     probes = Probes(http=house.http, board=house.health, feed=feed, status=status, loop=loop, metrics=metrics)
     probes.add_routes()
     _record(house, recorder)
-    _measure(house, feed, loop)
+    _measure(house, feed, loop, stores)
 
 
 def _stores(house: House) -> dict[str, Database]:
@@ -79,10 +81,13 @@ def _record(house: House, recorder: StabilityRecorder) -> None:
     recorder.sample_memory()
 
 
-def _measure(house: House, feed: HealthFeed, loop: EventLoopMonitor) -> None:
+def _measure(house: House, feed: HealthFeed, loop: EventLoopMonitor, stores: Mapping[str, Database]) -> None:
     disk = DiskWatch(house.home.root, house.health)
     disk.check()
+    watch = StoreWatch(house.home.state_dir, stores, house.health)
     house.tasks.every("disk watch", CHECK_S, disk.check)
+    house.tasks.every("store watch", CHECK_S, watch.check)
+    house.after_start(watch.check)
     house.tasks.keep("event loop monitor", loop.run)
     house.tasks.every("health feed", MAX_AGE_S, feed.tick)
     house.after_start(feed.refresh_sessions)

@@ -303,6 +303,27 @@ async def test_a_broken_file_never_stops_the_gateway(tmp_path: Path) -> None:
             assert healed["stateVersion"]["health"] > client.hello["snapshot"]["stateVersion"]["health"]
 
 
+async def test_a_lost_database_shows_within_seconds(tmp_path: Path) -> None:
+    """S2.4-3 and R5: the part fails, `/readyz` says so; once the file is back, all is well again."""
+    async with Daemon(tmp_path) as daemon, await WireClient.open(daemon.ws_url, token=TOKEN) as client:
+        await client.connect()
+        path = daemon.home / "state" / "state.db"
+        path.rename(path.with_suffix(".aside"))
+        failed = await client.wait_event("health", lambda payload: bool(payload["plugins"]["errors"]))
+        (error,) = failed["payload"]["plugins"]["errors"]
+        assert error["id"] == "store state"
+        assert "state.db is gone" in error["error"]
+        status, text = await fetch(daemon.url + "/readyz")
+        assert (status, json.loads(text)["failing"]) == (503, ["store state"])
+        status, text = await fetch(daemon.url + "/health")
+        assert (status, json.loads(text)["status"]) == (503, "failing")
+        assert (await fetch(daemon.url + "/healthz"))[0] == 200
+        since = client.mark()
+        path.with_suffix(".aside").rename(path)
+        await client.wait_event("health", lambda payload: not payload["plugins"]["errors"], since=since)
+        assert (await fetch(daemon.url + "/readyz"))[0] == 200
+
+
 @pytest.mark.parametrize("token", ["undefined", "null", " ", "changeme", "short"])
 async def test_weak_tokens_are_refused_at_start(tmp_path: Path, token: str) -> None:
     """Attack case 13: the process ends with a sentence that names the setting, and listens nowhere."""
