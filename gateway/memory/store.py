@@ -11,8 +11,8 @@ MAX_QUERY_WORDS: Final = 16
 _COMMON: Final = frozenset(
     words(
         "a about an and are at be but by can could did do does for from had has have how i if in is it its "
-        "me my of on or our that the their them there they this to was we were what when where which who whose why "
-        "will with would you your"
+        "me my of on or our that the their them there they this to was we were what when where which who "
+        "whose why will with would you your"
     )
 )
 """Words of questions rather than of their subject; they are left out unless nothing else is asked for."""
