@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from gateway.kernel.config.document import MAX_CONFIG_BYTES, ConfigSyntaxError
-from gateway.kernel.store.files import move_into_place, private_file
+from gateway.kernel.store.files import PRIVATE_FILE, move_into_place, private_file
 
 TOKEN_BYTES: Final = 32
 """256 bits: beyond guessing, and 43 characters that survive a copy by hand."""
@@ -80,6 +80,16 @@ def ensure_key(path: Path) -> str:
     if not path.exists():
         write_private(path, secrets.token_urlsafe(TOKEN_BYTES) + "\n")
     return path.read_text(encoding="utf-8").strip()
+
+
+def keep_private(path: Path) -> None:
+    """Take the rights of others away from a file that a person made, which may hold secrets; links stay.
+
+    Raises:
+        OSError: when it is not ours.
+    """
+    if path.is_file() and not path.is_symlink() and path.stat().st_mode & 0o077:
+        path.chmod(PRIVATE_FILE)
 
 
 def text_hash(key: str, text: str | None) -> str:

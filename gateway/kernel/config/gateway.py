@@ -22,6 +22,9 @@ MIN_SECRET_CHARS_LOOPBACK: Final = 8
 MIN_SECRET_CHARS_NETWORK: Final = 16
 """At 16 random characters guessing over a network is hopeless even without the lock-out."""
 
+MAX_SECRET_CHARS: Final = 4096
+"""It has to fit into a `connect` frame of 64 KiB beside everything else."""
+
 PLACEHOLDERS: Final = frozenset(
     {
         "undefined",
@@ -192,6 +195,8 @@ def secret_weakness(text: str, *, loopback: bool) -> str:
     if len(text) < least:
         place = "on loopback" if loopback else "on a network address"
         return f"is too short: {place} it needs at least {least} characters"
+    if len(text) > MAX_SECRET_CHARS:
+        return f"is too long: {MAX_SECRET_CHARS} characters are enough"
     if len(set(text)) < 4:
         return "repeats the same few characters"
     return ""

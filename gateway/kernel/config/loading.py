@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.kernel.config.check import Checker, Values
 from gateway.kernel.config.document import ConfigSyntaxError, depth_issue, parse
-from gateway.kernel.config.files import ensure_key, read_text, write_private
+from gateway.kernel.config.files import ensure_key, keep_private, read_text, write_private
 from gateway.kernel.config.gateway import TOKEN_FILE
 from gateway.kernel.config.overrides import Overrides, needs_generated_token
 from gateway.kernel.config.settings import ConfigIssue
@@ -94,7 +94,9 @@ class Loader:
 
         Raises:
             StartRefused: when nothing acceptable is left.
+            OSError: when the file belongs to somebody else.
         """
+        keep_private(self._home.config_path)
         file, text = self.read()
         if not file.issues:
             self.remember(text)

@@ -70,6 +70,13 @@ def test_first_start_generates_a_strong_private_token(home: Home) -> None:
     assert token(store) not in repr(store.get(GatewaySettings)) + str(store.effective)
 
 
+def test_a_file_others_can_read_is_made_private(home: Home) -> None:
+    write(home, "")
+    home.config_path.chmod(0o644)
+    boot(home)
+    assert stat.S_IMODE(home.config_path.stat().st_mode) == 0o600
+
+
 def test_flags_beat_environment_beats_file(home: Home) -> None:
     write(home, '[gateway]\nport = 1\nhost = "::1"\nauth.token = "from-file-123"\n')
     assert token(boot(home)) == "from-file-123"
@@ -93,6 +100,8 @@ def test_flags_beat_environment_beats_file(home: Home) -> None:
         (Overrides(token="   "), {}),
         (Overrides(token="null"), {}),
         (Overrides(token="short"), {}),
+        (Overrides(token="ab-1" * 250_000), {}),
+        (Overrides(token="nul\x00-in-the-middle"), {}),
         (Overrides(), {"HOMARUS_TOKEN": ""}),
         (Overrides(), {"HOMARUS_TOKEN": "changeme"}),
         (Overrides(auth="none", host="0.0.0.0"), {}),
