@@ -59,6 +59,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     sender: Sender
     trace_id: str
+    request_id: str | None = None
+    """The request it came with, for the log."""
     model: str | None = None
     thinking: str | None = None
     timeout_s: float | None = None

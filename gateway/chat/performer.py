@@ -97,7 +97,8 @@ class Performer:
     async def perform(self, live: LiveTurn, steering: Steering) -> None:
         """One turn from beginning to end. Returns when its end is stored and told."""
         run = live.run
-        with scene(session=run.session_key, trace=run.request.trace_id):
+        request = run.request
+        with scene(session=run.session_key, trace=request.trace_id, request=request.request_id):
             logger.info("run %s begins, agent %s", run.run_id, run.agent_id)
             try:
                 outcome = await self._answered(live, steering)

@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
+from contextvars import Context
 from typing import Final, Protocol
 
 from gateway.agents.model import NoSteering
@@ -105,6 +106,7 @@ class Chat:
         Nothing is sent before the caller gives the loop a turn, so that an acknowledgement goes out first.
         """
         run = message.run
+        logger.info("run %s accepted for agent %s in %s", run.run_id, run.agent_id, run.session_key)
         if timing is not None:
             self._timings[run.run_id] = timing
         self._open += 1
@@ -231,7 +233,7 @@ class Chat:
                 self._ready.append(key)
         else:
             live = self._live[key] = self._turn(lane.promote())
-            self._tasks.spawn(f"turn {live.run.run_id}", self._perform(key, lane, live))
+            self._spawn(f"turn {live.run.run_id}", self._perform(key, lane, live))
 
     async def _perform(self, key: SessionKey, lane: Lane, live: LiveTurn) -> None:
         try:
@@ -247,7 +249,7 @@ class Chat:
 
     def _perform_command(self, message: Waiting) -> None:
         live = self._turn((message,))
-        self._tasks.spawn(f"command {message.run.run_id}", self._command(live))
+        self._spawn(f"command {message.run.run_id}", self._command(live))
 
     async def _command(self, live: LiveTurn) -> None:
         try:
@@ -255,6 +257,10 @@ class Chat:
         finally:
             self._open -= 1
             live.over.set()
+
+    def _spawn(self, name: str, work: Coroutine[None, None, None]) -> None:
+        """Start a task that does not inherit the log scene of whoever happened to make room for it."""
+        Context().run(self._tasks.spawn, name, work)
 
     def _turn(self, batch: Sequence[Waiting]) -> LiveTurn:
         runs = [message.run for message in batch]

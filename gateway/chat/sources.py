@@ -7,10 +7,12 @@ import msgspec
 from gateway.chat.commands import parse
 from gateway.chat.intake import Incoming
 from gateway.chat.model import RunRequest, Sender
+from gateway.kernel.log import printable
 from gateway.kernel.rpc.context import Ctx, Principal
 from gateway.sessions.model import Seed
 from protocol.errors import InvalidRequest
 from protocol.ids import new_id
+from protocol.limits import MAX_ID_CHARS
 from protocol.methods.agent import Agent
 from protocol.methods.chat import AttachmentUpload, ChatSend
 from protocol.nouns.session import Actor, Identity
@@ -60,6 +62,7 @@ def from_chat(ctx: Ctx, call: ChatSend, *, method: str = "chat.send") -> Incomin
     request = RunRequest(
         sender=sender_of(principal),
         trace_id=ctx.trace_id,
+        request_id=printable(ctx.request_id, MAX_ID_CHARS),
         thinking=call.thinking,
         timeout_s=call.timeout_ms / 1000 if call.timeout_ms else None,
         is_command=not call.suppress_command_interpretation and parse(call.message) is not None,
@@ -93,6 +96,7 @@ def from_agent(ctx: Ctx, call: Agent) -> Incoming:
     request = RunRequest(
         sender=sender_of(principal),
         trace_id=ctx.trace_id,
+        request_id=printable(ctx.request_id, MAX_ID_CHARS),
         model=model,
         thinking=call.thinking,
         timeout_s=float(call.timeout) if call.timeout else None,

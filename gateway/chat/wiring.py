@@ -25,6 +25,7 @@ from gateway.kernel.net.hub import Hub
 from gateway.kernel.ports import CommandTable
 from gateway.kernel.store.blobs import BlobStore
 from gateway.kernel.store.db import Database
+from gateway.kernel.store.errors import StoreUnavailable
 from gateway.kernel.supervisor import Supervisor
 from gateway.routing.service import Routing
 from gateway.sessions.announce import Announcer
@@ -182,9 +183,14 @@ async def _live(house: House, room: ChatRoom) -> None:
             await house.clock.sleep(0)
 
     async def sweep() -> None:
-        for key in room.outbox.sessions:
-            await room.outbox.flush(key)
-        await room.outbox.sweep_now()
+        try:
+            for key in room.outbox.sessions:
+                await room.outbox.flush(key)
+            await room.outbox.sweep_now()
+        except StoreUnavailable as error:
+            house.health.report("chat", ok=False, detail=error.message)
+        else:
+            house.health.report("chat", ok=True)
 
     house.stack.push_async_callback(room.chat.close)
     house.after_start(begin)

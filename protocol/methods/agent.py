@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from protocol.limits import MAX_ID_CHARS
 from protocol.method import Call, Wire, method
-from protocol.methods.chat import Name, SessionKeyText, TimeoutMs, Uploads
+from protocol.methods.chat import IdempotencyKey, Name, SessionKeyText, TimeoutMs, Uploads
 from protocol.nouns.run import RunResult, TerminalReply, WaitStatus
 from protocol.scopes import Scope
 
@@ -34,7 +34,7 @@ class Agent(Call[AgentAnswer]):
     """
 
     message: Annotated[str, Meta(min_length=1)]
-    idempotency_key: Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
+    idempotency_key: IdempotencyKey
     agent_id: Name | None = None
     session_key: SessionKeyText | None = None
     session_id: Name | None = None

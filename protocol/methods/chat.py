@@ -16,7 +16,9 @@ from protocol.scopes import Scope
 
 SessionKeyText = Annotated[str, Meta(min_length=1, max_length=512)]
 Name = Annotated[str, Meta(min_length=1, max_length=512)]
-IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=MAX_ID_CHARS)]
+IdempotencyKey = Annotated[str, Meta(pattern=r"^[ -~]+$", max_length=MAX_ID_CHARS)]
+"""Printable ASCII: it becomes the run's id, which stands in logs and in front of people."""
+
 TimeoutMs = Annotated[int, Meta(ge=0, le=86_400_000)]
 HistoryLimit = Annotated[int, Meta(ge=1, le=1000)]
 
