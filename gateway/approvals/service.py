@@ -17,7 +17,7 @@ from protocol.errors import Conflict, InvalidRequest, NotFound
 from protocol.events.approvals import ExecApprovalRequested, ExecApprovalResolved, SessionApproval
 from protocol.ids import checked_id, new_id
 from protocol.methods.approvals import ApprovalPage, ExecApprovalRequest, Verdict
-from protocol.nouns.approval import ApprovalKind, Decision, ExecPresentation, Resolver
+from protocol.nouns.approval import Approval, ApprovalKind, Decision, ExecPresentation, Resolver
 
 DEFAULT_TIMEOUT_MS: Final = 30 * 60_000
 """How long a request waits. Observed: expiresAtMs is 30 min after createdAtMs."""
@@ -134,6 +134,12 @@ class ApprovalService:
         """Undecided approvals of a kind, oldest first."""
         await self.expire_due()
         return await self._db.read(lambda tx: store.pending(tx, kind))
+
+    async def pending_for(self, session_key: str) -> list[Approval]:
+        """Undecided approvals asked for in one session, as clients see them, oldest first."""
+        await self.expire_due()
+        rows = await self._db.read(store.pending)
+        return [row.snapshot for row in rows if row.session_key == session_key]
 
     async def history(self, kind: ApprovalKind | None, cursor: str | None, limit: int) -> ApprovalPage:
         """A page of decided approvals, newest first.

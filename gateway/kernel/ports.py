@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.kernel.rpc.context import Ctx, PeerFacts, Principal
 from protocol.connect import ConnectParams, HelloAuth
+from protocol.nouns.approval import Approval
 from protocol.nouns.command import SlashCommand
 
 
@@ -109,6 +110,14 @@ class RunStopper(Protocol):
         Raises:
             Unavailable: they did not end in time; the session must stay as it is.
         """
+        ...
+
+
+class PendingApprovals(Protocol):
+    """What waits for a person's permission. Implemented by `approvals`, told to who opens a session."""
+
+    async def pending_for(self, session_key: str) -> list[Approval]:
+        """Undecided approvals asked for in one session, as clients see them, oldest first."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from gateway.kernel.feature import Feature, House
 from gateway.kernel.net.facts import ConnectionClosed
+from gateway.kernel.ports import PendingApprovals
 from gateway.operations.facts import Facts
 from gateway.sessions.announce import Announcer
 from gateway.sessions.api import SessionsApi
@@ -33,6 +34,7 @@ async def setup(house: House) -> None:
             reader=SessionReader(db, clock, index, transcripts),
             transcripts=transcripts,
             viewers=viewers,
+            approvals=house.need(PendingApprovals),
             hub=hub,
             db=db,
             clock=clock,

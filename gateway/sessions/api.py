@@ -7,11 +7,13 @@ import msgspec
 
 from gateway.kernel.clock import Clock
 from gateway.kernel.net.hub import Hub
+from gateway.kernel.ports import PendingApprovals
 from gateway.kernel.rpc.context import Ctx
 from gateway.kernel.rpc.router import handles
 from gateway.kernel.store.db import Database
 from gateway.sessions import lookup
 from gateway.sessions.announce import SESSIONS_TOPIC, messages_topic
+from gateway.sessions.keys import SessionKey
 from gateway.sessions.reading import SessionReader
 from gateway.sessions.service import SessionIndex
 from gateway.sessions.viewers import Viewers
@@ -51,6 +53,9 @@ from protocol.scopes import Scope
 MAX_MESSAGES: Final = 1000
 """Most messages of one answer, as for `chat.history`."""
 
+MAX_APPROVALS: Final = 100
+"""More than a person could read at once; `exec.approval.list` has all of them."""
+
 _NO_FILTER: Final = SessionFilter()
 
 
@@ -64,6 +69,7 @@ class SessionsApi:
         reader: SessionReader,
         transcripts: Transcripts,
         viewers: Viewers,
+        approvals: PendingApprovals,
         hub: Hub,
         db: Database,
         clock: Clock,
@@ -72,6 +78,7 @@ class SessionsApi:
         self._reader = reader
         self._transcripts = transcripts
         self._viewers = viewers
+        self._approvals = approvals
         self._hub = hub
         self._db = db
         self._clock = clock
@@ -99,17 +106,23 @@ class SessionsApi:
         return Subscribed(subscribed=False)
 
     @handles(SessionsMessagesSubscribe)
-    def subscribe_messages(self, ctx: Ctx, call: SessionsMessagesSubscribe) -> MessagesSubscribed:
+    async def subscribe_messages(self, ctx: Ctx, call: SessionsMessagesSubscribe) -> MessagesSubscribed:
         """Tell the connection what is said in one session."""
         key = self._index.resolve(call.key, call.agent_id)
-        replay: ApprovalReplay | None = None
         if call.include_approvals:
             ctx.principal.require(Scope.APPROVALS)
-            replay = ApprovalReplay(
-                session_key=key, updated_at_ms=self._clock.now_ms(), approvals=[], truncated=False
-            )
         self._hub.subscribe(ctx.conn_id, messages_topic(key))
+        replay = await self._replay(key) if call.include_approvals else None
         return MessagesSubscribed(subscribed=True, key=key, approval_replay=replay)
+
+    async def _replay(self, key: SessionKey) -> ApprovalReplay:
+        waiting = await self._approvals.pending_for(key)
+        return ApprovalReplay(
+            session_key=key,
+            updated_at_ms=self._clock.now_ms(),
+            approvals=waiting[:MAX_APPROVALS],
+            truncated=len(waiting) > MAX_APPROVALS,
+        )
 
     @handles(SessionsMessagesUnsubscribe)
     def unsubscribe_messages(self, ctx: Ctx, call: SessionsMessagesUnsubscribe) -> MessagesSubscribed:

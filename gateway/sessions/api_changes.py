@@ -52,8 +52,9 @@ class SessionChangesApi:
     @handles(SessionsCreate)
     async def create(self, ctx: Ctx, call: SessionsCreate) -> Created:
         """Create or adopt, then start the first run."""
-        if call.permission_mode == "full":
+        if call.permission_mode == "full" or call.incognito or call.exec_node is not None:
             ctx.principal.require(Scope.ADMIN)
+        _check_offered(call)
         birth = self._birth(ctx, call)
         session = await self._sessions.create(birth)
         created = Created(
@@ -228,3 +229,13 @@ class SessionChangesApi:
 
 def _text(entry: StoredMessage) -> str | None:
     return words_of(decode_message(entry.message)) or None if entry.role == "user" else None
+
+
+def _check_offered(call: SessionsCreate) -> None:
+    """Refuse what would otherwise be silently less private or run elsewhere than was asked."""
+    if call.incognito:
+        raise InvalidRequest(
+            "incognito: sessions that leave no trace are not offered here", {"field": "incognito"}
+        )
+    if call.exec_node is not None:
+        raise InvalidRequest("execNode: a session cannot be bound to a node here", {"field": "execNode"})

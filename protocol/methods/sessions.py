@@ -5,10 +5,10 @@ Source: shapes of OpenClaw 2026.9.6 (protocol.schema.json and recorded clients).
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from protocol.method import Call, Done, Wire, method
+from protocol.nouns.approval import Approval
 from protocol.nouns.message import TranscriptMessage
 from protocol.nouns.session import Actor, Label, SessionDefaults, SessionRow
 from protocol.scopes import Scope
@@ -129,7 +129,7 @@ class ApprovalReplay(Wire):
 
     session_key: str
     updated_at_ms: int
-    approvals: list[msgspec.Raw]
+    approvals: list[Approval]
     truncated: bool
 
 

@@ -326,3 +326,17 @@ async def test_24_connections_that_list_after_each_change_are_answered_in_time(d
     assert sorted(waits)[len(waits) * 9 // 10] < 1.0
     for client in (*clients, first):
         await client.close()
+
+
+async def test_who_opens_a_session_is_told_what_waits_for_permission_there(client: WireClient) -> None:
+    asked = await client.request(
+        "exec.approval.request",
+        {"command": "echo hi", "sessionKey": "agent:main:asking", "twoPhase": True, "timeoutMs": 60_000},
+    )
+    await client.wait_event("session.approval", lambda p: p["sessionKey"] == "agent:main:asking")
+    opened = await client.call("sessions.messages.subscribe", {"key": "asking", "includeApprovals": True})
+    (approval,) = opened["approvalReplay"]["approvals"]
+    assert (approval["status"], approval["presentation"]["commandText"]) == ("pending", "echo hi")
+    other = await client.call("sessions.messages.subscribe", {"key": "main", "includeApprovals": True})
+    assert other["approvalReplay"]["approvals"] == []
+    assert asked
