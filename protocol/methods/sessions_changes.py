@@ -74,6 +74,10 @@ class SessionsCreate(Call[Created]):
     task: str | None = None
     """The same as `message`."""
     attachments: list[msgspec.Raw] | None = None
+    incognito: bool = False
+    """Refused when true: sessions that leave no trace are not offered, and one must not think it has one."""
+    exec_node: Choice | None = None
+    """Refused: commands of a whole session are not bound to a node here."""
 
 
 class Patched(Wire):
