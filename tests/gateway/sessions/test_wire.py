@@ -258,6 +258,24 @@ async def test_no_id_of_a_client_touches_a_file(shared_daemon: Daemon, client: W
     assert (await client.call("sessions.describe", {"key": "before"}))["session"] is not None
 
 
+SCHEMA_CALLS: tuple[tuple[str, Json], ...] = (
+    ("sessions.list", {"includeDerivedTitles": True, "includeLastMessage": True, "includePeople": True}),
+    ("sessions.describe", {"key": "valid"}),
+    ("sessions.resolve", {"key": "valid"}),
+    ("sessions.resolve", {"key": "nowhere", "allowMissing": True}),
+    ("sessions.search", {"query": "word"}),
+    ("sessions.branches.list", {"sessionKey": "valid"}),
+    ("sessions.viewers.set", {"sessionKeys": ["valid"]}),
+    ("sessions.observer.visibility", {"visible": False}),
+    ("sessions.groups.list", {}),
+    ("sessions.groups.defaults", {}),
+    ("sessions.groups.put", {"names": ["Home", "Work"]}),
+    ("sessions.groups.update", {"name": "Work", "cwd": "/srv", "worktree": True}),
+    ("sessions.groups.rename", {"name": "Work", "to": "Office"}),
+    ("sessions.groups.delete", {"name": "Office"}),
+)
+
+
 async def test_results_and_events_satisfy_the_published_schema(shared_daemon: Daemon) -> None:
     """Issue "Done when" 3, for what this family sends without a run."""
     client = await connected(shared_daemon)
@@ -276,24 +294,9 @@ async def test_results_and_events_satisfy_the_published_schema(shared_daemon: Da
     await call(
         "sessions.patch", {"key": "valid", "pinned": True, "fastMode": "auto", "responseUsage": "full"}
     )
-    for method, params in (
-        ("sessions.list", {"includeDerivedTitles": True, "includeLastMessage": True, "includePeople": True}),
-        ("sessions.describe", {"key": "valid"}),
-        ("sessions.resolve", {"key": "valid"}),
-        ("sessions.resolve", {"key": "nowhere", "allowMissing": True}),
-        ("sessions.search", {"query": "word"}),
-        ("sessions.branches.list", {"sessionKey": "valid"}),
-        ("sessions.viewers.set", {"sessionKeys": ["valid"]}),
-        ("sessions.observer.visibility", {"visible": False}),
-        ("sessions.groups.list", {}),
-        ("sessions.groups.defaults", {}),
-        ("sessions.groups.put", {"names": ["Home", "Work"]}),
-        ("sessions.groups.update", {"name": "Work", "cwd": "/srv", "worktree": True}),
-        ("sessions.groups.rename", {"name": "Work", "to": "Office"}),
-        ("sessions.groups.delete", {"name": "Office"}),
-        ("sessions.delete", {"key": "valid", "expectedSessionId": made["sessionId"]}),
-    ):
+    for method, params in SCHEMA_CALLS:
         await call(method, params)
+    await call("sessions.delete", {"key": "valid", "expectedSessionId": made["sessionId"]})
     await client.wait_event("sessions.changed", lambda p: p.get("reason") == "delete")
     frames += [
         Frame(1, Sender.GATEWAY, event) for event in client.events if event["event"] == "sessions.changed"
