@@ -11,7 +11,7 @@ from gateway.sessions import store
 from gateway.sessions.keys import DEFAULT_AGENT, SessionKey, agent_of, canonical_key
 from gateway.sessions.model import Session
 from protocol.errors import InvalidRequest
-from protocol.methods.sessions import Candidate, Resolved, SessionsResolve
+from protocol.methods.sessions_reading import Candidate, Resolved, SessionsResolve
 
 MAX_CANDIDATES: Final = 10
 """Source: schema of SessionsResolveResult, `candidates` has at most ten items."""

@@ -11,7 +11,7 @@ from gateway.sessions.service import SessionIndex
 from gateway.transcripts.model import SearchHit
 from gateway.transcripts.service import Transcripts
 from gateway.transcripts.text import decode_message, words_of
-from protocol.methods.sessions import (
+from protocol.methods.sessions_reading import (
     Preview,
     PreviewItem,
     PreviewRole,

@@ -10,8 +10,9 @@ from gateway.cli.arguments import Parser, Subcommands, add_reach
 from gateway.cli.client import Client, connect
 from gateway.cli.failure import CommandFailed, Misused
 from gateway.cli.output import age, bold, dim, escaped, one_line, print_json, print_table
-from protocol.methods.sessions import SessionsDescribe, SessionsGet, SessionsList, SessionsSearch
+from protocol.methods.sessions import SessionsDescribe, SessionsList
 from protocol.methods.sessions_changes import SessionsCompact, SessionsDelete, SessionsPatch
+from protocol.methods.sessions_reading import SessionsGet, SessionsSearch
 from protocol.nouns.session import SessionRow
 
 PAGE = 100

@@ -7,7 +7,7 @@ import pytest
 from gateway.sessions import lookup
 from gateway.sessions.lookup import slug_of
 from protocol.errors import InvalidRequest
-from protocol.methods.sessions import Reference, Resolved, SessionsResolve
+from protocol.methods.sessions_reading import Reference, Resolved, SessionsResolve
 from tests.gateway.sessions.conftest import House
 
 UUID = "140a66ad-48d8-445e-ac65-d2951305a7ab"

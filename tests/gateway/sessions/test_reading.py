@@ -9,7 +9,7 @@ from gateway.sessions.keys import canonical_key
 from gateway.sessions.model import Session
 from gateway.sessions.reading import SessionReader
 from gateway.transcripts.model import NewEntry
-from protocol.methods.sessions import SearchScope, SessionsSearch
+from protocol.methods.sessions_reading import SearchScope, SessionsSearch
 from tests.gateway.sessions.conftest import House
 
 
