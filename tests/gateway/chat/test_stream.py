@@ -38,6 +38,8 @@ class Listener:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.droppable: list[Event] = []
+        self.aimed: list[Event] = []
+        """Those not for everybody."""
 
     def publish(
         self,
@@ -48,6 +50,8 @@ class Listener:
     ) -> None:
         """Keep an event."""
         self.events.append(event)
+        if to is not None:
+            self.aimed.append(event)
         if drop_if_slow:
             self.droppable.append(event)
 
@@ -151,3 +155,5 @@ class TestTools:
         )
         streams = {event.stream for event in bench.listener.events if isinstance(event, AgentEvent)}
         assert streams == {"item", "tool"}
+        aimed = [event.stream for event in bench.listener.aimed if isinstance(event, AgentEvent)]
+        assert aimed == ["tool", "tool"]
