@@ -237,9 +237,9 @@ class Daemon:
         return port
 
 
-def launched(folder: Path) -> Iterator[Daemon]:
+def launched(folder: Path, *, config: str | None = None) -> Iterator[Daemon]:
     """Body of a fixture: a started daemon, ended in order afterwards if the test left it running."""
-    daemon = Daemon(folder)
+    daemon = Daemon(folder, config=config)
     daemon.launch()
     try:
         yield daemon
