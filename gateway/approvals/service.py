@@ -1,6 +1,5 @@
 """One approval flow for everything that needs a person's permission."""
 
-import asyncio
 import shlex
 import sqlite3
 from typing import Final
@@ -13,6 +12,7 @@ from gateway.kernel.clock import Clock
 from gateway.kernel.net.hub import Hub
 from gateway.kernel.store.db import Database
 from gateway.kernel.store.keyset import decode_cursor, encode_cursor
+from gateway.kernel.waiters import Waiters, woken_within
 from protocol.errors import Conflict, InvalidRequest, NotFound
 from protocol.events.approvals import ExecApprovalRequested, ExecApprovalResolved, SessionApproval
 from protocol.ids import checked_id, new_id
@@ -48,7 +48,7 @@ class ApprovalService:
         self._db = db
         self._hub = hub
         self._clock = clock
-        self._waiting: dict[str, asyncio.Event] = {}
+        self._waiting = Waiters()
 
     async def ask(self, call: ExecApprovalRequest) -> StoredApproval:
         """Store a request and tell everyone who may decide.
@@ -81,17 +81,14 @@ class ApprovalService:
         Raises:
             NotFound: when there is no such approval.
         """
-        woken = self._waiting.setdefault(approval_id, asyncio.Event())
-        approval = await self.get(approval_id)
-        if approval.status == "pending":
-            left_ms = approval.expires_ms - self._clock.now_ms()
-            limit_ms = left_ms if timeout_ms is None else min(left_ms, timeout_ms)
-            try:
-                async with asyncio.timeout(max(0, limit_ms) / 1000):
-                    await woken.wait()
-            except TimeoutError:
-                await self.expire_due()
+        with self._waiting.on(approval_id) as settled:
             approval = await self.get(approval_id)
+            if approval.status == "pending":
+                left_ms = approval.expires_ms - self._clock.now_ms()
+                limit_ms = left_ms if timeout_ms is None else min(left_ms, timeout_ms)
+                if not await woken_within(settled, limit_ms):
+                    await self.expire_due()
+                approval = await self.get(approval_id)
         return Verdict(
             id=approval.id,
             decision=approval.decision,
@@ -167,9 +164,7 @@ class ApprovalService:
         now_ms = self._clock.now_ms()
         applied = await self._db.write(lambda tx: store.end(tx, approval_id, ending, now_ms))
         approval = await self.get(approval_id)
-        woken = self._waiting.pop(approval_id, None)
-        if woken is not None:
-            woken.set()
+        self._waiting.wake(approval_id)
         if applied:
             self._hub.publish(
                 ExecApprovalResolved(

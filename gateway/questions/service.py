@@ -1,6 +1,5 @@
 """Questions wait durably for a person; whoever asked can wait for the answer."""
 
-import asyncio
 import sqlite3
 from typing import Final
 
@@ -9,6 +8,7 @@ import msgspec
 from gateway.kernel.clock import Clock
 from gateway.kernel.net.hub import Hub
 from gateway.kernel.store.db import Database
+from gateway.kernel.waiters import Waiters, woken_within
 from gateway.questions import store
 from protocol.errors import Conflict, InvalidRequest, NotFound
 from protocol.events.questions import QuestionRequested, QuestionResolved
@@ -29,7 +29,7 @@ class Questions:
         self._db = db
         self._hub = hub
         self._clock = clock
-        self._waiting: dict[str, asyncio.Event] = {}
+        self._waiting = Waiters()
 
     async def ask(self, call: QuestionRequest) -> QuestionRecord:
         """Store the questions and tell everyone who may answer.
@@ -72,17 +72,14 @@ class Questions:
         Raises:
             NotFound: when there is no such question.
         """
-        woken = self._waiting.setdefault(question_id, asyncio.Event())
-        record = await self.get(question_id)
-        if record.status == "pending":
-            left_ms = record.expires_at_ms - self._clock.now_ms()
-            limit_ms = left_ms if timeout_ms is None else min(left_ms, timeout_ms)
-            try:
-                async with asyncio.timeout(max(0, limit_ms) / 1000):
-                    await woken.wait()
-            except TimeoutError:
-                await self.expire_due()
+        with self._waiting.on(question_id) as settled:
             record = await self.get(question_id)
+            if record.status == "pending":
+                left_ms = record.expires_at_ms - self._clock.now_ms()
+                limit_ms = left_ms if timeout_ms is None else min(left_ms, timeout_ms)
+                if not await woken_within(settled, limit_ms):
+                    await self.expire_due()
+                record = await self.get(question_id)
         return outcome_of(record)
 
     async def resolve(self, call: QuestionResolve, resolver: str) -> QuestionOutcome:
@@ -136,9 +133,7 @@ class Questions:
 
     async def _settle(self, record: QuestionRecord) -> bool:
         settled = await self._db.write(lambda tx: store.settle(tx, record))
-        woken = self._waiting.pop(record.id, None)
-        if woken is not None:
-            woken.set()
+        self._waiting.wake(record.id)
         if settled:
             self._hub.publish(QuestionResolved(id=record.id, status=record.status, answers=record.answers))
         return settled
