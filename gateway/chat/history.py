@@ -1,6 +1,6 @@
 """Reading a conversation back: what was said, what waits, what is being said."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -40,7 +40,7 @@ MAX_HISTORY_BYTES: Final = 1024 * 1024
 MAX_MESSAGE_CHARS: Final = 500_000
 """Longest text of one whole message, when the client names no size."""
 
-Models = Callable[[str | None], Awaitable[list[ModelChoice]]]
+Models = Callable[[str | None], list[ModelChoice]]
 """The models an agent can use, as `models.list` shows them."""
 
 
@@ -75,13 +75,13 @@ class HistoryApi:
         view = await self._read(call)
         if isinstance(view, HistoryDelta) and view.kind == "reset":
             return view
-        view.metadata = await self._metadata(self._sessions.resolve(call.session_key, call.agent_id))
+        view.metadata = self._metadata(self._sessions.resolve(call.session_key, call.agent_id))
         return view
 
     @handles(ChatMetadata)
-    async def metadata(self, _ctx: Ctx, call: ChatMetadata) -> ChatMetadataResult:
+    def metadata(self, _ctx: Ctx, call: ChatMetadata) -> ChatMetadataResult:
         """What a chat page offers."""
-        return await self._metadata(self._sessions.resolve(call.session_key, call.agent_id))
+        return self._metadata(self._sessions.resolve(call.session_key, call.agent_id))
 
     @handles(ChatMessageGet)
     async def message(self, _ctx: Ctx, call: ChatMessageGet) -> FoundMessage:
@@ -179,9 +179,9 @@ class HistoryApi:
         live = self._chat.live(key)
         return None if live is None else InFlightRun(run_id=live.run.run_id, text=live.stream.answer.text)
 
-    async def _metadata(self, key: SessionKey) -> ChatMetadataResult:
+    def _metadata(self, key: SessionKey) -> ChatMetadataResult:
         return ChatMetadataResult(
-            models=await self._models(agent_of(key)),
+            models=self._models(agent_of(key)),
             commands=[spec.wire() for spec in COMMANDS],
             runtime_selection_locked=False,
             account_selection={"kind": "automatic", "label": "Automatic account selection"},

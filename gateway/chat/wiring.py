@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.agents.catalog import ModelCatalog
 from gateway.agents.model import AgentDirectory
 from gateway.chat.agent_api import AgentApi
 from gateway.chat.answers import Watchers
@@ -37,6 +38,8 @@ from gateway.tasks.model import Task
 from gateway.tasks.service import TaskLedger
 from gateway.transcripts.model import StoredMessage
 from gateway.transcripts.service import Transcripts
+from protocol.errors import NotFound
+from protocol.nouns.model import ModelChoice
 
 PRUNE_INTERVAL_S: Final = 3600.0
 DAY_MS: Final = 24 * 3600 * 1000
@@ -134,7 +137,7 @@ def assemble(parts: Parts) -> ChatRoom:
     )
 
 
-async def wire(house: House, models: Models) -> None:
+async def wire(house: House) -> None:
     """Build chat from what earlier features offer, and take up what an earlier life of the gateway left."""
     parts = Parts(
         db=house.database("state"),
@@ -150,7 +153,7 @@ async def wire(house: House, models: Models) -> None:
         transcripts=house.need(Transcripts),
         ledger=house.need(TaskLedger),
         blobs=house.offer(BlobStore(house.home.blobs_dir)),
-        models=models,
+        models=lambda agent_id: _models(house, agent_id),
         settings=lambda: house.config.get(ChatSettings),
     )
     room = assemble(parts)
@@ -196,6 +199,15 @@ async def _live(house: House, room: ChatRoom) -> None:
     house.after_start(begin)
     house.tasks.every("sweep the transcript outbox", SWEEP_INTERVAL_S, sweep)
     house.tasks.every("prune runs", PRUNE_INTERVAL_S, prune)
+
+
+def _models(house: House, agent_id: str | None) -> list[ModelChoice]:
+    agents = house.need(AgentDirectory)
+    try:
+        profile = agents.resolve(agent_id or agents.default_agent_id)
+    except NotFound:
+        return []  # a conversation outlives its agent
+    return house.need(ModelCatalog).choices(profile)
 
 
 async def _cancel(chat: Chat, task: Task) -> bool:

@@ -241,7 +241,7 @@ async def opened(
     await routing.load()
     chosen = settings or ChatSettings()
 
-    async def no_models(_agent_id: str | None) -> list[ModelChoice]:
+    def no_models(_agent_id: str | None) -> list[ModelChoice]:
         return []
 
     parts = Parts(
