@@ -27,6 +27,9 @@ MAX_FRAME_BYTES: Final = MAX_PAYLOAD_BYTES + 64 * 1024
 GOODBYE_S: Final = 0.5
 """How long to wait for the other side's half of a closing handshake."""
 
+ABNORMAL: Final = 1006
+"""Stands for an end without a close frame. Source: RFC 6455, section 7.4.1."""
+
 START_HINT: Final = "start it with `homarus gateway run`"
 
 
@@ -207,7 +210,8 @@ class Link:
                 return
 
     def _ended(self) -> Disconnected:
-        return Disconnected(self._protocol.close_code or 1006, self._protocol.close_reason or "")
+        close = self._protocol.close_rcvd
+        return Disconnected(ABNORMAL, "") if close is None else Disconnected(int(close.code), close.reason)
 
 
 def _encrypted(stream: socket.socket, address: Address, fingerprint: str | None) -> socket.socket:

@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.cli.arguments import Parser, add_reach
 from gateway.cli.client import Client
-from gateway.cli.failure import NotRunning
+from gateway.cli.failure import CommandFailed, NotRunning
 from gateway.cli.output import dim, escaped, escaped_json, one_line, red, yellow
 from gateway.cli.reach import Reach
 from gateway.kernel.home import Home
@@ -65,13 +65,16 @@ def _from_file(home: Home, options: argparse.Namespace) -> int:
     """What a gateway that no longer runs has left behind."""
     from gateway.kernel.log_file import read_tail
 
+    if not home.log_path.exists():
+        raise NotRunning(
+            f"no gateway runs with {home.root}, and none has left a log",
+            "start it with `homarus gateway run`",
+        )
     try:
         part = read_tail(home.log_path, None, MAX_BYTES)
     except OSError as error:
-        raise NotRunning(
-            f"no gateway runs with {home.root} and there is no log: {error.strerror}",
-            "start it with `homarus gateway run`",
-        ) from error
+        reason = error.strerror or error
+        raise CommandFailed(f"{home.log_path} cannot be read: {reason}", "check whose it is") from error
     print("the gateway is not running; this is what it wrote before it ended", file=sys.stderr)
     for line in part.data.decode("utf-8", "replace").splitlines()[-options.limit :]:
         _show_line(line, as_json=options.json)

@@ -1,0 +1,1 @@
+"""The shipped `homarus` command, as a person or a script runs it."""
