@@ -23,7 +23,7 @@ from gateway.sessions.keys import SessionKey
 from gateway.sessions.model import Seed
 from gateway.tasks import store as tasks
 from gateway.tasks.model import Task
-from protocol.errors import InvalidRequest
+from protocol.errors import Conflict, InvalidRequest
 from protocol.methods.chat import AttachmentUpload
 from protocol.nouns.run import QueueMode
 
@@ -100,7 +100,7 @@ class Intake:
         Raises:
             InvalidRequest: when it is empty, too long, or names a session or agent that cannot be.
             NotFound: when it names an agent that does not exist.
-            Conflict: when its run id belongs to another sender's message.
+            Conflict: when its run id belongs to another sender's message, or its session is archived.
             Overloaded: when too many messages wait in the session; it was not kept.
             StoreUnavailable: when the disk failed; it was not kept.
         """
@@ -131,6 +131,9 @@ class Intake:
 
         def effect(tx: Tx, acceptance: Acceptance) -> tuple[Run, Task | None]:
             session = sessions.ensure(tx, SessionKey(route.session_key), incoming.seed, now_ms)
+            if session.archived_ms is not None:
+                text = f"session {session.key} is archived; restore it first"
+                raise Conflict(text, {"sessionKey": session.key, "reason": "session-archived"})
             run = Run(
                 run_id=incoming.run_id,
                 inbox_id=acceptance.inbox_id,

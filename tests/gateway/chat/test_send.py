@@ -7,6 +7,7 @@ import pytest
 
 from gateway.chat.limits import MAX_ANSWER_CHARS, MAX_MESSAGE_CHARS
 from gateway.chat.model import ChatSettings
+from gateway.sessions import store as sessions
 from protocol.errors import Conflict, InvalidRequest, NotFound, Overloaded
 from protocol.methods.chat import (
     ChatAbort,
@@ -100,6 +101,17 @@ class TestAcknowledgement:
             gate.opened.set()
             await house.watcher.ended("k3")
             assert [text for role, text in await house.said() if role == "user"] == ["1", "2", "3"]
+
+    async def test_an_archived_session_takes_nothing(self, tmp_path: Path) -> None:
+        async with opened(tmp_path) as house:
+            await house.send("hello", "k1")
+            await house.watcher.ended("k1")
+            session = await house.parts.index.get(house.parts.index.resolve("main"))
+            assert session is not None
+            await house.parts.db.write(lambda tx: sessions.change(tx, session, archived_ms=1))
+            with pytest.raises(Conflict, match="is archived; restore it first"):
+                await house.send("more", "k2")
+            assert len(house.agents.turns) == 1
 
     async def test_a_branch_that_moved_on_is_refused(self, tmp_path: Path) -> None:
         async with opened(tmp_path) as house:
