@@ -58,7 +58,7 @@ def page(tx: Tx, session_id: str, window: Window) -> HistoryPage:
         return EMPTY
     total = store.depth_of(tx, session_id, head.leaf_id)
     offset = window.offset if window.message_id is None else _offset_of(tx, head, window, total)
-    wanted = itertools.islice(store.branch(tx, head, head.leaf_id), offset, offset + window.limit)
+    wanted = itertools.islice(store.branch(tx, head, head.leaf_id, offset), window.limit)
     messages = _fitting(wanted, window, store.floors(tx, session_id))
     has_more = offset + len(messages) < total
     return HistoryPage(

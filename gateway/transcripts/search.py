@@ -3,14 +3,22 @@
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from gateway.kernel.store.db import Tx
 from gateway.transcripts.model import SearchHit
 from gateway.transcripts.text import decode_message
 
 SNIPPET_WORDS: Final = 24
 """About two lines of a result list."""
+
+_RANKED: Final = "SELECT rowid, rank FROM words WHERE words MATCH ? ORDER BY rank"
+
+_FOUND: Final = """
+    SELECT entry.session_id, entry.id, entry.role, entry.message, entry.recorded_ms FROM entries AS entry
+        JOIN transcripts ON transcripts.session_id = entry.session_id AND transcripts.deleted_ms IS NULL
+        WHERE entry.raw_seq = ?
+"""
+
+_SNIPPET: Final = "SELECT snippet(words, 0, '', '', '…', ?) FROM words WHERE words MATCH ? AND rowid = ?"
 
 MAX_TERMS: Final = 32
 """Each term costs an index lookup; nobody types more."""
@@ -29,31 +37,29 @@ def match_expression(query: str) -> str | None:
 
 
 def search(tx: Tx, expression: str, session_ids: Sequence[str] | None, limit: int) -> list[SearchHit]:
-    """Matching messages of undeleted sessions, best first, later before earlier among equals."""
-    within = ""
-    values: list[object] = [SNIPPET_WORDS, expression]
-    if session_ids is not None:
-        within = " AND entry.session_id IN (SELECT value FROM json_each(?))"
-        values.append(msgspec.json.encode(list(session_ids)).decode())
-    rows = tx.execute(
-        "SELECT entry.session_id, entry.id, entry.role, entry.message, entry.recorded_ms,"  # noqa: S608 - constant parts
-        " -bm25(words) AS score, snippet(words, 0, '', '', '…', ?) FROM words"
-        " JOIN entries AS entry ON entry.raw_seq = words.rowid"
-        " JOIN transcripts ON transcripts.session_id = entry.session_id AND transcripts.deleted_ms IS NULL"
-        f" WHERE words MATCH ?{within} ORDER BY score DESC, entry.raw_seq DESC LIMIT ?",
-        (*values, limit),
-    )
-    return [
-        SearchHit(
-            session_id=session_id,
-            message_id=message_id,
-            role=role,
-            timestamp=_timestamp(message, recorded_ms),
-            snippet=snippet,
-            score=score,
+    """Matching messages of undeleted sessions, best first."""
+    wanted = None if session_ids is None else frozenset(session_ids)
+    hits: list[SearchHit] = []
+    # Ranked first and looked up one by one: most words match far more messages than a list shows.
+    for raw_seq, rank in tx.execute(_RANKED, (expression,)):
+        if len(hits) == limit:
+            break
+        row = tx.execute(_FOUND, (raw_seq,)).fetchone()
+        if row is None or (wanted is not None and row[0] not in wanted):
+            continue
+        (snippet,) = tx.execute(_SNIPPET, (SNIPPET_WORDS, expression, raw_seq)).fetchone()
+        session_id, message_id, role, message, recorded_ms = row
+        hits.append(
+            SearchHit(
+                session_id=session_id,
+                message_id=message_id,
+                role=role,
+                timestamp=_timestamp(message, recorded_ms),
+                snippet=snippet,
+                score=-rank,
+            )
         )
-        for session_id, message_id, role, message, recorded_ms, score, snippet in rows
-    ]
+    return hits
 
 
 def _timestamp(message: bytes, recorded_ms: int) -> int:

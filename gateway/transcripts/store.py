@@ -28,20 +28,29 @@ _COLUMNS: Final = (
 
 _ENTRIES: Final = f"SELECT {', '.join(_COLUMNS)} FROM entries AS entry WHERE"  # noqa: S608 - our own columns
 
-_STRAIGHT: Final = _ENTRIES + " session_id = :session AND depth <= :depth ORDER BY seq DESC"
-"""A whole session newest first: its active branch, while nothing was forked."""
+_STRAIGHT: Final = _ENTRIES + " session_id = :session AND seq <= :depth ORDER BY seq DESC"
+"""A whole session newest first: its active branch while nothing was forked, when `seq` and `depth` agree."""
 
-_WALKED: Final = f"""
-    WITH RECURSIVE branch (raw_seq, parent_id) AS (
-        SELECT raw_seq, parent_id FROM entries WHERE session_id = :session AND id = :leaf
+_WALK: Final = """
+    WITH RECURSIVE branch (raw_seq, id, parent_id) AS (
+        SELECT raw_seq, id, parent_id FROM entries WHERE session_id = :session AND id = :leaf
         UNION ALL
-        SELECT parent.raw_seq, parent.parent_id FROM branch
+        SELECT parent.raw_seq, parent.id, parent.parent_id FROM branch
             JOIN entries AS parent ON parent.session_id = :session AND parent.id = branch.parent_id
+        LIMIT :steps
     )
+"""
+"""`:steps` entries of a branch from any leaf; SQLite would walk all of it to answer for a few."""
+
+_WALKED: Final = f"""{_WALK}
     SELECT {", ".join(f"entry.{name}" for name in _COLUMNS)}
         FROM branch JOIN entries AS entry ON entry.raw_seq = branch.raw_seq
 """  # noqa: S608 - our own columns
-"""One branch newest first, from any leaf, read step by step."""
+
+_LEFT_OUT: Final = _WALK + " SELECT id FROM branch LIMIT 1 OFFSET :steps - 1"  # noqa: S608 - as above
+
+WALK_STEPS: Final = 256
+"""Entries walked at once: a usual page, and a millisecond."""
 
 _UNANSWERED: Final = """NOT EXISTS (
     SELECT 1 FROM entries AS answer WHERE answer.session_id = entry.session_id AND answer.parent_id = entry.id
@@ -141,14 +150,26 @@ def last_raw_seq(tx: Tx, session_id: str) -> int | None:
     return last
 
 
-def branch(tx: Tx, of: Head, leaf_id: str | None) -> Iterator[StoredMessage]:
-    """The entries from `leaf_id` back to the first, newest first, read as they are asked for."""
+def branch(tx: Tx, of: Head, leaf_id: str | None, skip: int = 0) -> Iterator[StoredMessage]:
+    """The entries from `leaf_id` back to the first, without the `skip` newest, read step by step."""
     if leaf_id is None:
         return
-    depth = _depth(tx, of.session_id, leaf_id)
-    places = {"session": of.session_id, "leaf": leaf_id, "depth": depth}
-    for row in tx.execute(_WALKED if of.forked else _STRAIGHT, places):
-        yield _read(row)
+    if not of.forked:
+        depth = _depth(tx, of.session_id, leaf_id) - skip
+        for row in tx.execute(_STRAIGHT, {"session": of.session_id, "depth": depth}):
+            yield _read(row)
+        return
+    at = _after_skipping(tx, of.session_id, leaf_id, skip)
+    while at is not None:
+        places = {"session": of.session_id, "leaf": at, "steps": WALK_STEPS}
+        entries = [_read(row) for row in tx.execute(_WALKED, places)]
+        yield from entries
+        at = entries[-1].parent_id
+
+
+def _after_skipping(tx: Tx, session_id: str, leaf_id: str, skip: int) -> str | None:
+    row = tx.execute(_LEFT_OUT, {"session": session_id, "leaf": leaf_id, "steps": skip + 1}).fetchone()
+    return None if row is None else row[0]
 
 
 def depth_of(tx: Tx, session_id: str, entry_id: str | None) -> int:

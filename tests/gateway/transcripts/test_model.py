@@ -1,8 +1,10 @@
 """Random conversations against a model of them: branches and compactions never lose or invent a line."""
 
 import sqlite3
+from collections.abc import Iterator
 from importlib.resources import files
 
+import pytest
 from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -113,6 +115,14 @@ def _id(message: bytes) -> str:
     meta = decode_message(message)["__openclaw"]
     assert isinstance(meta, dict)
     return str(meta["id"])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def short_walks() -> Iterator[None]:
+    """Let branches be longer than what is walked at once."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(store, "WALK_STEPS", 3)
+        yield
 
 
 TestConversation = Conversation.TestCase

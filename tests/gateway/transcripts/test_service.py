@@ -94,8 +94,8 @@ async def test_of_500_turns_an_agent_is_given_the_configured_number(book: Book) 
     """S3.M0-2: 500 turns, active at most the limit; what is left out stays readable."""
     book.settings = TranscriptSettings(max_active_turns=50)
     transcripts = await book.open()
-    for n in range(500):
-        await transcripts.append(SESSION, [said(f"q{n}"), said(f"a{n}", role="assistant")])
+    turns = ((said(f"q{n}"), said(f"a{n}", role="assistant")) for n in range(500))
+    await transcripts.append(SESSION, [entry for turn in turns for entry in turn])
 
     active = texts(await transcripts.context(SESSION))
     assert active[0] == "q450"
