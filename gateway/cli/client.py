@@ -226,7 +226,7 @@ def _params(reach: Reach) -> ConnectParams:
         client=ClientInfo(
             id="homarus-cli", version=RELEASE, platform=sys.platform, mode="cli", display_name="homarus"
         ),
-        scopes=tuple(scope.value for scope in Scope),
+        scopes=(Scope.ADMIN,),
         auth=ConnectAuth(token=reach.secret, password=reach.secret) if reach.secret else None,
     )
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -45,10 +46,10 @@ def instant(text: str) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def local_zone() -> str | None:
+def local_zone(env: Mapping[str, str] = os.environ, localtime: Path = LOCALTIME) -> str | None:
     """The IANA name of this machine's time zone; `None` when it does not tell."""
-    named = os.environ.get("TZ", "").lstrip(":")
+    named = env.get("TZ", "").lstrip(":")
     if "/" in named and not named.startswith("/"):
         return named
-    _, found, zone = str(LOCALTIME.resolve()).partition("zoneinfo/")
+    _, found, zone = str(localtime.resolve()).partition("zoneinfo/")
     return zone if found else None
