@@ -7,6 +7,7 @@ from gateway.operations.facts import Facts
 from gateway.sessions.announce import Announcer
 from gateway.sessions.api import SessionsApi
 from gateway.sessions.api_changes import SessionChangesApi
+from gateway.sessions.api_elsewhere import ElsewhereApi
 from gateway.sessions.api_groups import SessionGroupsApi
 from gateway.sessions.groups import SessionGroups
 from gateway.sessions.lifecycle import Sessions
@@ -43,6 +44,7 @@ async def setup(house: House) -> None:
     house.rpc.add(
         SessionChangesApi(index=index, sessions=sessions, transcripts=transcripts, clock=clock, path=path)
     )
+    house.rpc.add(ElsewhereApi(index))
     house.rpc.add(SessionGroupsApi(SessionGroups(db), announcer))
     house.after_start(sessions.finish_erasures)
 

@@ -268,6 +268,8 @@ SCHEMA_CALLS: tuple[tuple[str, Json], ...] = (
     ("sessions.viewers.set", {"sessionKeys": ["valid"]}),
     ("sessions.observer.visibility", {"visible": False}),
     ("sessions.groups.list", {}),
+    ("sessions.catalog.list", {"agentId": "main", "limitPerHost": 40}),
+    ("sessions.github.options", {"sessionKey": "valid"}),
     ("sessions.groups.defaults", {}),
     ("sessions.groups.put", {"names": ["Home", "Work"]}),
     ("sessions.groups.update", {"name": "Work", "cwd": "/srv", "worktree": True}),
