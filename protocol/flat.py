@@ -15,11 +15,16 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from protocol.errors import ErrorShape, InvalidRequest
-from protocol.frames import EventFrame, Response, decode_reply, encode_request
+from protocol.frames import EventFrame, Response, check_values, decode_reply, encode_request
 from protocol.ids import new_id
 from protocol.limits import MAX_ID_CHARS
 
 Message: TypeAlias = dict[str, Any]
+
+MAX_SESSIONS: Final = 256
+"""Sessions one client may speak in at a time; chat of the one it used longest ago is no longer delivered."""
+
+MAX_SESSION_KEY_CHARS: Final = 512
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Message).decode
@@ -31,8 +36,9 @@ class FlatDialect:
     def __init__(self, agent_id: str) -> None:
         self._agent_id = agent_id
         self._session_key = f"agent:{agent_id}:main"
-        self._sessions = {self._session_key}
+        self._sessions = dict.fromkeys([self._session_key])
         self._types: dict[str, str] = {}
+        self._ping_id = ""
 
     def ack(self, capabilities: list[str], methods: list[str]) -> bytes:
         """The first message of the gateway."""
@@ -52,6 +58,7 @@ class FlatDialect:
         Raises:
             InvalidRequest: when it is no object with a `type`.
         """
+        check_values(data)
         try:
             message = _decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -61,17 +68,16 @@ class FlatDialect:
             raise InvalidRequest("invalid message: at /type: must be a method name", {"field": "/type"})
         request_id = self._request_id(message.pop("id", None))
         if kind == "ping":
-            self._types[request_id] = kind
+            self._ping_id = request_id
             return None
-        self._types[request_id] = kind
         translate = _REQUESTS.get(kind)
         method, params = translate(self, message) if translate is not None else (kind, message)
+        self._types[request_id] = kind
         return encode_request(request_id, method, _encode(params))
 
     def pong(self) -> bytes:
         """The answer to the newest `ping`."""
-        request_id, _ = self._types.popitem()
-        return _encode({"type": "pong", "id": request_id})
+        return _encode({"type": "pong", "id": self._ping_id})
 
     def refusal(self, error: ErrorShape) -> bytes:
         """A message that says why something was refused before it became a request."""
@@ -126,11 +132,20 @@ class FlatDialect:
         """The session a message names, else the one spoken in; its replies are delivered from now on."""
         named = message.pop("sessionId", None) or message.pop("sessionKey", None) or message.pop("key", None)
         if named is not None:
-            if not isinstance(named, str):
-                raise InvalidRequest("invalid message: at /sessionId: must be text", {"field": "/sessionId"})
-            self._session_key = named
-            self._sessions.add(named)
+            if not isinstance(named, str) or len(named) > MAX_SESSION_KEY_CHARS:
+                raise InvalidRequest(
+                    f"invalid message: at /sessionId: must be text of 1-{MAX_SESSION_KEY_CHARS} characters",
+                    {"field": "/sessionId"},
+                )
+            self._speak_in(named)
         return self._session_key
+
+    def _speak_in(self, session_key: str) -> None:
+        self._session_key = session_key
+        self._sessions.pop(session_key, None)
+        self._sessions[session_key] = None
+        if len(self._sessions) > MAX_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
 
     @property
     def agent_id(self) -> str:

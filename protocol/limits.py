@@ -5,6 +5,16 @@ from typing import Final
 MAX_PREAUTH_BYTES: Final = 64 * 1024
 """Largest frame before `hello-ok`. Source: OpenClaw docs/gateway/protocol/transport.md (2026.9.6)."""
 
+MAX_PREAUTH_FRAMES: Final = 128
+"""Most frames before `hello-ok`, control frames and fragments included. A client needs one; a stranger who
+sends a hundred only keeps the parser busy.
+"""
+
+MAX_VALUES: Final = 150_000
+"""Most values in one message, counted by its commas. A message is decoded in one go while everybody waits:
+measured, a million members of an object take half a second, and this many 70 ms.
+"""
+
 MAX_PAYLOAD_BYTES: Final = 25 * 1024 * 1024
 """Largest frame after `hello-ok`, as `policy.maxPayload`. Source: the same page."""
 

@@ -1,7 +1,7 @@
 """One WebSocket connection: challenge, admission, then requests in and responses and events out."""
 
 import asyncio
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -23,7 +23,7 @@ from protocol.events.connection import EventGap
 from protocol.frames import decode_request, encode_failure, encode_result
 from protocol.handshake import ConnectAttempt, HandshakeRefused, ServerHandshake
 from protocol.ids import new_id
-from protocol.limits import HANDSHAKE_TIMEOUT_MS, MAX_PAYLOAD_BYTES
+from protocol.limits import HANDSHAKE_TIMEOUT_MS, MAX_ID_CHARS, MAX_PAYLOAD_BYTES
 
 POLICY_VIOLATION: Final = 1008
 
@@ -204,7 +204,7 @@ class Connection:
 
 
 class _IdOnly(msgspec.Struct):
-    id: Any = None
+    id: str = "invalid"  # typed, so that a large wrong id is not built first
 
 
 def _salvaged_id(data: bytes) -> str:
@@ -213,4 +213,4 @@ def _salvaged_id(data: bytes) -> str:
         found = msgspec.json.decode(data, type=_IdOnly).id
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return "invalid"
-    return found if isinstance(found, str) and 0 < len(found) <= 128 else "invalid"
+    return found if 0 < len(found) <= MAX_ID_CHARS else "invalid"

@@ -7,6 +7,7 @@ authentication, a deadline on writes, aborting a peer that never reads, and no t
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from typing import Any, Final, Protocol, cast
 
@@ -16,7 +17,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from protocol.limits import MAX_PREAUTH_BYTES
+from protocol.limits import MAX_PREAUTH_BYTES, MAX_PREAUTH_FRAMES
 
 PING_INTERVAL_S: Final = 20.0
 """With the pong deadline a half-open peer is found within 40 s; reliability scenario R14 allows 45 s.
@@ -33,6 +34,12 @@ CLOSE_DEADLINE_S: Final = 5.0
 
 WRITE_HIGH_WATER_BYTES: Final = 256 * 1024
 """Above this the outbox queues on our side, where frames can still be merged, instead of in the transport."""
+
+SLICE_BYTES: Final = 4 * 1024
+"""How much is parsed before looking at the clock. As nothing but tiny frames this is some 5 ms of work."""
+
+TURN_S: Final = 0.005
+"""How long one peer's bytes may keep the event loop before the others get their turn."""
 
 _quiet: Final = logging.getLogger("websockets.homarus")
 _quiet.setLevel(logging.WARNING)
@@ -76,14 +83,18 @@ class Socket(asyncio.Protocol):
         )  # no extensions: compression would let small frames become large ones
         self._loop = asyncio.get_running_loop()
         self._receiver: Receiver | None = None
-        self._fragments: list[bytes] = []
+        self._fragments = bytearray()  # not a list: an empty fragment must cost nothing
+        self._unparsed = memoryview(b"")
+        self._turn: asyncio.Handle | None = None
+        self._frames_left: float = MAX_PREAUTH_FRAMES
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._transport: asyncio.Transport
         self.writable = True
 
     def set_max_bytes(self, limit: int) -> None:
-        """Accept messages of up to `limit` bytes from now on."""
+        """The peer is no stranger any more: accept messages of up to `limit` bytes, in any number of frames."""
         self._protocol.max_message_size = limit
+        self._frames_left = math.inf
 
     @property
     def open(self) -> bool:
@@ -118,15 +129,8 @@ class Socket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser and deliver what became complete."""
-        self._protocol.receive_data(data)
-        for event in self._protocol.events_received():
-            if isinstance(event, Request):
-                self._upgrade(event)
-            elif isinstance(event, Frame):
-                self._frame(event)
-        self._flush()
-        if self._protocol.close_expected():
-            self._after("close", CLOSE_DEADLINE_S, self.abort)
+        self._unparsed = memoryview(data)
+        self._parse()
 
     def eof_received(self) -> None:
         """Treat the peer's half-close as a close."""
@@ -138,6 +142,7 @@ class Socket(asyncio.Protocol):
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._unparsed = memoryview(b"")
         if self._receiver is not None:
             receiver, self._receiver = self._receiver, None
             if self._protocol.state is not State.CLOSED:
@@ -145,8 +150,9 @@ class Socket(asyncio.Protocol):
             receiver.on_closed(self._protocol.close_code or 1006, self._protocol.close_reason or "")
 
     def pause_writing(self) -> None:
-        """The peer reads slower than we write."""
+        """The peer reads slower than we write: until it caught up, nothing more is read from it either."""
         self.writable = False
+        self._transport.pause_reading()
         self._after("write", WRITE_DEADLINE_S, self.abort)
 
     def resume_writing(self) -> None:
@@ -155,8 +161,37 @@ class Socket(asyncio.Protocol):
         self._cancel("write")
         if self._receiver is not None:
             self._receiver.on_writable()
+        self._parse_soon()
 
     # Parsing
+
+    def _parse(self) -> None:
+        """Take bytes in for one turn, and go on in another one if that was not all."""
+        self._turn = None
+        turn_ends_s = self._loop.time() + TURN_S
+        while self._unparsed and self.writable and self._loop.time() < turn_ends_s:
+            piece, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
+            self._feed(bytes(piece))
+        if self._unparsed and self.writable:
+            self._transport.pause_reading()
+            self._parse_soon()
+        elif self.writable:
+            self._transport.resume_reading()
+
+    def _parse_soon(self) -> None:
+        if self._turn is None:
+            self._turn = self._loop.call_soon(self._parse)
+
+    def _feed(self, data: bytes) -> None:
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Request):
+                self._upgrade(event)
+            elif isinstance(event, Frame):
+                self._frame(event)
+        self._flush()
+        if self._protocol.close_expected():
+            self._after("close", CLOSE_DEADLINE_S, self.abort)
 
     def _upgrade(self, request: Request) -> None:
         verdict = self._gate(request, self._transport)
@@ -171,14 +206,20 @@ class Socket(asyncio.Protocol):
         verdict.on_open(self)
 
     def _frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
+        self._frames_left -= 1
+        if self._frames_left < 0:
+            self._unparsed = memoryview(b"")
+            self.close(1008, "too many frames before hello-ok")
+            self._flush()
+            self._transport.close()  # without waiting for an answer: more frames would come first
+        elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
             if frame.fin and not self._fragments:
                 self._deliver(bytes(frame.data))
                 return
-            self._fragments.append(bytes(frame.data))
+            self._fragments += frame.data
             if frame.fin:
-                message = b"".join(self._fragments)
-                self._fragments = []
+                message = bytes(self._fragments)
+                self._fragments.clear()
                 self._deliver(message)
         elif frame.opcode is Opcode.PONG:
             self._cancel("pong")
@@ -186,8 +227,12 @@ class Socket(asyncio.Protocol):
             self.close(1003, "text frames only")
 
     def _deliver(self, message: bytes) -> None:
-        if self._receiver is not None and self._protocol.state is State.OPEN:
+        if self._receiver is None or self._protocol.state is not State.OPEN:
+            return
+        if _is_text(message):
             self._receiver.on_text(message)
+        else:
+            self.close(1007, "text is not UTF-8")
 
     # Writing and deadlines
 
@@ -224,6 +269,17 @@ class Socket(asyncio.Protocol):
         timer = self._timers.pop(name, None)
         if timer is not None:
             timer.cancel()
+
+
+def _is_text(message: bytes) -> bool:
+    """Whether a message is UTF-8. Parts of it may be passed on unparsed, and others would hang up on us."""
+    if message.isascii():
+        return True
+    try:
+        message.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _close_reason(reason: str) -> str:
