@@ -15,7 +15,7 @@ from gateway.devices.repair import Repair
 from gateway.devices.service import Devices
 from gateway.devices.setup_codes import SetupCodes
 from gateway.devices.tombstones import Tombstones
-from gateway.kernel.config.gateway import AuthSettings, GatewaySettings
+from gateway.kernel.config.gateway import GatewaySettings
 from gateway.kernel.feature import Feature, House
 from gateway.kernel.net.tls import certificate_paths, fingerprint
 from gateway.kernel.ports import Admission
@@ -31,9 +31,6 @@ async def setup(house: House) -> None:
     def settings() -> GatewaySettings:
         return house.config.get(GatewaySettings)
 
-    def auth() -> AuthSettings:
-        return settings().auth
-
     def tls_fingerprint() -> str | None:
         tls = settings().tls
         return fingerprint(certificate_paths(house.home, tls)[0]) if tls.enabled else None
@@ -42,38 +39,41 @@ async def setup(house: House) -> None:
     lockouts = house.offer(Lockouts(db, clock, lambda: settings().limits))
     await lockouts.load()
     notices, epoch = Notices(house.hub, clock), AuthEpoch(house.hub)
-    devices = house.offer(
-        Devices(
-            db=db,
-            mint=mint,
-            epoch=epoch,
-            tombstones=Tombstones(house.home.keys_dir),
-            notices=notices,
-            clock=clock,
-            tasks=house.tasks,
-        )
-    )
-    await devices.start()
     admission = DeviceAdmission(
         db=db,
         mint=mint,
         enrolment=Enrolment(db, mint, epoch, notices, clock),
         lockouts=lockouts,
-        auth=auth,
+        auth=lambda: settings().auth,
         clock=clock,
         tasks=house.tasks,
     )
     house.offer(admission, Admission)
     house.http.authenticate_with(admission.bearer)
     codes = SetupCodes(db, mint, settings, tls_fingerprint, clock)
+    house.http.add("/j/{code}", JoinPage(codes, lockouts).get)
+    devices = await _registry(house, mint, epoch, notices)
     repair = house.offer(Repair(db, devices, lockouts, codes, clock))
     house.rpc.add(DeviceApi(devices, codes, repair))
-    house.http.add("/j/{code}", JoinPage(codes, lockouts).get)
 
     async def reap() -> None:
         await repair.reap()
 
     house.stack.callback(house.tasks.every("devices reaper", REAP_EVERY_S, reap).cancel)
+
+
+async def _registry(house: House, mint: TokenMint, epoch: AuthEpoch, notices: Notices) -> Devices:
+    devices = Devices(
+        db=house.database("state"),
+        mint=mint,
+        epoch=epoch,
+        tombstones=Tombstones(house.home.keys_dir),
+        notices=notices,
+        clock=house.clock,
+        tasks=house.tasks,
+    )
+    await devices.start()
+    return house.offer(devices)
 
 
 FEATURE = Feature("devices", setup=setup, package="gateway.devices", database="state")
