@@ -9,6 +9,7 @@ scope checks, JSON Schema, the `hello-ok` feature list and the typed client all 
 """
 
 from collections.abc import Callable
+from types import UnionType
 from typing import (
     Any,
     ClassVar,
@@ -17,9 +18,11 @@ from typing import (
     Self,
     TypeAlias,
     TypeVar,
+    Union,
     cast,
     dataclass_transform,
     get_args,
+    get_origin,
 )
 
 import msgspec
@@ -189,6 +192,31 @@ def event(
         return payload
 
     return declare
+
+
+def result_variants(result: Any) -> tuple[Any, ...]:
+    """The types a result may have: one, except for a union of structs that no tag tells apart."""
+    members = get_args(result) if get_origin(result) in {Union, UnionType} else ()
+    return members if sum(_is_untagged(member) for member in members) > 1 else (result,)
+
+
+def decode_result(raw: msgspec.Raw | bytes, result: Any) -> Any:
+    """Decode a result; of several variants the first one that fits.
+
+    Raises:
+        msgspec.MsgspecError: when none fits.
+    """
+    *others, last = result_variants(result)
+    for variant in others:
+        try:
+            return msgspec.json.decode(raw, type=variant)
+        except msgspec.ValidationError:
+            continue
+    return msgspec.json.decode(raw, type=last)
+
+
+def _is_untagged(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__struct_config__.tag is None
 
 
 def _result_of(params: type[Call[Any]]) -> Any:

@@ -13,7 +13,7 @@ import msgspec
 from protocol.errors import ErrorShape, GatewayError, InvalidRequest, JsonValue, TimedOut
 from protocol.frames import NULL, EventFrame, decode_reply, encode_request
 from protocol.limits import REQUEST_TIMEOUT_MS, TICK_INTERVAL_MS
-from protocol.method import EVENTS, Call, Event
+from protocol.method import EVENTS, Call, Event, decode_result
 
 R = TypeVar("R")
 
@@ -158,7 +158,7 @@ class ClientPeer:
 def _decoded(request: Pending[Any], payload: msgspec.Raw | msgspec.UnsetType) -> Answered:
     raw = payload if payload is not msgspec.UNSET else NULL
     try:
-        return Answered(request, msgspec.json.decode(raw, type=request.result), None)
+        return Answered(request, decode_result(raw, request.result), None)
     except msgspec.MsgspecError as error:
         return Answered(
             request, None, InvalidRequest(f"the answer to {request.method} is not what was agreed: {error}")

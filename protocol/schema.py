@@ -12,7 +12,7 @@ import msgspec
 from protocol.catalog import all_events, all_methods
 from protocol.connect import ConnectParams, HelloOk
 from protocol.errors import ErrorShape
-from protocol.method import Event, Method
+from protocol.method import Event, Method, result_variants
 from protocol.version import PROTOCOL_VERSION, RELEASE
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -30,7 +30,7 @@ def document() -> dict[str, Any]:
     methods, events = all_methods(), all_events()
     types: list[Any] = [ConnectParams, HelloOk, ErrorShape]
     for declared in methods.values():
-        types += [declared.params, declared.result]
+        types += [declared.params, *result_variants(declared.result)]
     types += events.values()
     schemas, definitions = msgspec.json.schema_components(
         types, schema_hook=_opaque, ref_template=_REF_TEMPLATE
@@ -62,8 +62,13 @@ def _method(declared: Method, schemas: Iterator[dict[str, Any]]) -> dict[str, An
         "additive": declared.additive,
         "description": summary(declared.params),
         "params": next(schemas),
-        "result": next(schemas),
+        "result": _result(declared, schemas),
     }
+
+
+def _result(declared: Method, schemas: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    variants = [next(schemas) for _ in result_variants(declared.result)]
+    return variants[0] if len(variants) == 1 else {"anyOf": variants}
 
 
 def _event(kind: type[Event], payload: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def _event(kind: type[Event], payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _opaque(kind: type) -> dict[str, Any]:
-    """Schema of types msgspec does not know: already encoded JSON may be anything."""
-    if kind is msgspec.Raw:
+    """Schema of types msgspec does not know: any JSON, encoded already or not."""
+    if kind in {msgspec.Raw, object}:
         return {}
     raise NotImplementedError

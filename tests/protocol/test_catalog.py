@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from protocol.catalog import all_events, all_methods
-from protocol.method import METHODS, Call, Method, Wire, method
+from protocol.method import METHODS, Call, Method, Wire, decode_result, method, result_variants
 from protocol.page import render
 from protocol.schema import document
 from protocol.scopes import Scope
@@ -20,7 +20,8 @@ EVENTS_BY_NAME = all_events()
 @pytest.mark.parametrize("declared", METHODS_BY_NAME.values(), ids=METHODS_BY_NAME)
 def test_both_ends_of_a_method_can_be_decoded(declared: Method) -> None:
     msgspec.json.Decoder(declared.params)
-    msgspec.json.Decoder(declared.result)
+    for variant in result_variants(declared.result):
+        msgspec.json.Decoder(variant)
 
 
 @pytest.mark.parametrize("declared", METHODS_BY_NAME.values(), ids=METHODS_BY_NAME)
@@ -63,6 +64,24 @@ def test_a_call_must_name_its_result() -> None:
             """Has no result."""
 
     assert "test.nameless" not in METHODS
+
+
+def test_of_several_result_variants_the_first_that_fits_is_decoded() -> None:
+    class Whole(Wire):
+        """Everything."""
+
+        items: list[int]
+
+    class Change(Wire):
+        """What is new."""
+
+        added: list[int]
+
+    assert decode_result(b'{"items":[1]}', Whole | Change) == Whole(items=[1])
+    assert decode_result(b'{"added":[2]}', Whole | Change) == Change(added=[2])
+    assert decode_result(b"null", Whole | None) is None
+    with pytest.raises(msgspec.ValidationError):
+        decode_result(b'{"neither":1}', Whole | Change)
 
 
 def test_wire_structs_are_keyword_only_camel_case_and_omit_defaults() -> None:
