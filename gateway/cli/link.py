@@ -17,6 +17,7 @@ from websockets.uri import WebSocketURI
 from gateway.cli.failure import CommandFailed, Denied, NotRunning
 from gateway.cli.output import one_line
 from gateway.cli.reach import Address
+from gateway.kernel.net.local_socket import short_socket_path
 from protocol.limits import MAX_PAYLOAD_BYTES
 
 READ_BYTES: Final = 64 * 1024
@@ -76,7 +77,8 @@ class Link:
         stream = socket.socket(socket.AF_UNIX)
         stream.settimeout(timeout_s)
         try:
-            stream.connect(str(path))
+            with short_socket_path(path) as address:
+                stream.connect(address)
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             stream.close()
             raise NotRunning(f"no gateway runs with {path.parent}", START_HINT) from None

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.cli.failure import CommandFailed, Denied
 from gateway.cli.output import one_line
 from gateway.kernel.home import Home
+from gateway.kernel.net.local_socket import short_socket_path
 
 STOP_PATIENCE_S: Final = 20.0
 """The gateway gives each of its parts five seconds to end."""
@@ -37,7 +38,8 @@ def listener_pid(home: Home) -> int | None:
     with socket.socket(socket.AF_UNIX) as stream:
         stream.settimeout(5.0)
         try:
-            stream.connect(str(home.socket_path))
+            with short_socket_path(home.socket_path) as address:
+                stream.connect(address)
         except OSError:
             # No file, or nobody behind it: a gateway that runs always accepts here.
             return None

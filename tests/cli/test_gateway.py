@@ -90,6 +90,17 @@ def test_a_socket_left_by_a_crash_is_no_gateway(daemon: Daemon) -> None:
     one_line_error(ask(daemon, "gateway", "health"), 69)
 
 
+def test_a_home_may_lie_deep(tmp_path: Path) -> None:
+    """The address of a Unix socket has room for a hundred bytes; a folder has no such limit."""
+    daemon = Daemon(tmp_path / ("deep" * 30))
+    daemon.launch()
+    try:
+        assert ask(daemon, "gateway", "health").code == 0
+        assert ask(daemon, "gateway", "stop").code == 0
+    finally:
+        daemon.close()
+
+
 def test_stop_ends_it_in_order(daemon: Daemon) -> None:
     stopped = ask(daemon, "gateway", "stop", "--json")
     assert stopped.json == {"stopped": True, "pid": daemon.pid}

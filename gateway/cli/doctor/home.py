@@ -17,9 +17,6 @@ LOW_BYTES: Final = 1_000_000_000
 EMPTY_BYTES: Final = 100_000_000
 """Below this a backup or an upgrade, which copies a database, would fail."""
 
-MAX_SOCKET_CHARS: Final = 107
-"""Longest path of a Unix socket on Linux. Source: unix(7), `sun_path`."""
-
 
 def check(home: Home) -> Iterator[Finding]:
     """Findings about the home; one alone when there is none yet."""
@@ -28,8 +25,6 @@ def check(home: Home) -> Iterator[Finding]:
         return
     wrong = [*_wrong_owner(home), *_readable(home)]
     yield from wrong or [ok("home", f"{home.root} is yours alone")]
-    if len(os.fsencode(home.socket_path)) > MAX_SOCKET_CHARS:
-        yield error("home", f"{home.socket_path} is too long for a socket", "use a shorter --home")
     yield _room(home.root)
 
 
