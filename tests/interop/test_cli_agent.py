@@ -84,7 +84,8 @@ async def test_interrupting_the_command_aborts_the_run(
     mark, asked = recorder.mark(), len(model.script.requests)
     process = await cli.spawn("agent", "--session-key", "agent:main:slow", "--message", "SLOW answer")
     async with asyncio.timeout(40):
-        while len(model.script.requests) == asked:  # noqa: ASYNC110 - a list has no event
+        while len(model.script.requests) == asked:
+            assert process.returncode is None, "the command ended before the model was asked"
             await asyncio.sleep(0.05)
     process.send_signal(signal.SIGINT)
     async with asyncio.timeout(20):
