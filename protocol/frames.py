@@ -15,6 +15,9 @@ from protocol.limits import MAX_ID_CHARS, MAX_VALUES
 
 NULL: Final = msgspec.Raw(b"null")
 
+MAX_MESSAGE_CHARS: Final = 1024
+"""Longest error text. It may quote what the peer sent, which must not come back a megabyte long."""
+
 
 class Request(msgspec.Struct, frozen=True, tag_field="type", tag="req"):
     """`{type:"req", id, method, params?, traceparent?}`."""
@@ -85,6 +88,10 @@ def decode_request(data: str | bytes) -> Request:
         raise InvalidRequest(
             f"invalid request frame: id must have 1-{MAX_ID_CHARS} characters", {"field": "id"}
         )
+    if not 0 < len(request.method) <= MAX_ID_CHARS:
+        raise InvalidRequest(
+            f"invalid request frame: method must have 1-{MAX_ID_CHARS} characters", {"field": "method"}
+        )
     if request.traceparent is not None and len(request.traceparent) > MAX_ID_CHARS:
         raise InvalidRequest("invalid request frame: traceparent is too long", {"field": "traceparent"})
     return request
@@ -115,6 +122,8 @@ def encode_result(request_id: str, payload: bytes) -> bytes:
 def encode_failure(request_id: str, error: ErrorShape, payload: bytes | None = None) -> bytes:
     """A failed response; `agent` sends its partial result beside the error."""
     raw = msgspec.Raw(payload) if payload is not None else msgspec.UNSET
+    if len(error.message) > MAX_MESSAGE_CHARS:
+        error = msgspec.structs.replace(error, message=error.message[: MAX_MESSAGE_CHARS - 1] + "…")
     return msgspec.json.encode(Response(request_id, ok=False, payload=raw, error=error))
 
 
