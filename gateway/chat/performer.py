@@ -140,13 +140,14 @@ class Performer:
         Raises:
             StoreUnavailable: when the turn is to stop because the gateway does; the next start takes it up.
         """
-        backoff = Backoff(initial_s=0.25, max_s=10.0)
+        backoff: Backoff | None = None  # made when needed: seeding its jitter costs as much as a write
         while True:
             try:
                 return await write()
             except StoreUnavailable as error:
                 if live.stopping.done() and live.stopping.result() == "restart":
                     raise
+                backoff = backoff or Backoff(initial_s=0.25, max_s=10.0)
                 delay_s = backoff.next_s()
                 logger.error(
                     "run %s waits for the disk: %s; next try in %.1f s", live.run.run_id, error, delay_s
