@@ -11,8 +11,8 @@ MessageRole = Literal["user", "assistant", "toolResult", "system"]
 TranscriptMessage: TypeAlias = msgspec.Raw
 """One message exactly as stored: `{role, content, timestamp, …, __openclaw: {id, seq, …}}`.
 
-`content` is text or a list of blocks (`text`, `image`, `toolCall`, `thinking`); an assistant's message also has
-`provider`, `model`, `usage` and `stopReason`. It stays bytes, because it is stored once and sent many times.
+`content` is text or a list of blocks (`text`, `image`, `toolCall`, `thinking`); an assistant's message also
+has `provider`, `model`, `usage` and `stopReason`. It stays bytes: it is stored once and sent many times.
 """
 
 

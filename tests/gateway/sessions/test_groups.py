@@ -71,8 +71,8 @@ async def test_renaming_and_deleting_take_the_sessions_along(house: House, group
 async def test_defaults_for_new_sessions(groups: SessionGroups) -> None:
     await groups.put(["Home", "Work"], None)
     assert await groups.defaults() == []
-    (saved,) = await groups.update("Work", "/srv/work", worktree=True)
-    assert (saved.name, saved.cwd, saved.worktree) == ("Work", "/srv/work", True)
+    (saved,) = await groups.update("Work", "/srv/books", worktree=True)
+    assert (saved.name, saved.cwd, saved.worktree) == ("Work", "/srv/books", True)
     assert await groups.update("Work", None, worktree=False) == []
 
 
