@@ -70,7 +70,7 @@ class RunStream:
     def lifecycle(self, data: Data) -> None:
         """Say how far the run is; `data` has `phase` and what belongs to it."""
         self.seq += 1
-        self._agent("lifecycle", data, session_id=self._run.session_id)
+        self._agent("lifecycle", data)
 
     def usage(self, output_tokens: int) -> None:
         """Add the tokens of one model call."""
@@ -205,7 +205,6 @@ class RunStream:
         stream: AgentStream,
         data: Data,
         *,
-        session_id: str | None = None,
         to: Callable[[Principal], bool] | None = None,
         drop_if_slow: bool = False,
     ) -> None:
@@ -218,6 +217,5 @@ class RunStream:
             seq=self.seq,
             ts=self._clock.now_ms(),
             is_heartbeat=False,
-            session_id=session_id,
         )
         self._publisher.publish(event, to=to, drop_if_slow=drop_if_slow)

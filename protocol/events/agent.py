@@ -28,4 +28,3 @@ class AgentEvent(Event):
     """Counts within the run."""
     ts: int
     is_heartbeat: bool
-    session_id: str | None = None
