@@ -9,7 +9,7 @@ from protocol.connect import ConnectAuth
 from protocol.errors import InvalidRequest, NotPaired
 from protocol.scopes import Role, Scope
 from protocol.signature import DeviceIdentity
-from tests.gateway.devices.world import World, local, node, params, remote
+from tests.gateway.devices.world import Listener, World, local, node, params, remote
 
 PAIRING = "operator.pairing"
 
@@ -191,7 +191,7 @@ async def test_no_old_token_enters_after_a_rotation_was_committed(world: World) 
     device, old = await paired(world)
     request = params(device=device, auth=ConnectAuth(device_token=old))
     committed = False
-    late: list[str] = []
+    entered: list[Listener] = []
 
     async def reconnect() -> None:
         after = committed
@@ -199,10 +199,8 @@ async def test_no_old_token_enters_after_a_rotation_was_committed(world: World) 
             admitted = await world.connect(request)
         except InvalidRequest:
             return
-        listener = world.join(admitted.principal)
-        await asyncio.sleep(0.05)
-        if after or listener.closed is None:
-            late.append(admitted.principal.conn_id)
+        assert not after
+        entered.append(world.join(admitted.principal))
 
     async def rotate() -> None:
         nonlocal committed
@@ -210,13 +208,13 @@ async def test_no_old_token_enters_after_a_rotation_was_committed(world: World) 
         committed = True
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(50):
+        for number in range(100):
             group.create_task(reconnect())
-        group.create_task(rotate())
-        for _ in range(50):
-            group.create_task(reconnect())
-    assert committed
-    assert late == []
+            if number == 50:
+                group.create_task(rotate())
+    assert {listener.closed for listener in entered} <= {(4001, "device removed")}
+    with pytest.raises(InvalidRequest):
+        await world.connect(request)
 
 
 async def test_rejecting_ends_the_request(world: World) -> None:
