@@ -94,6 +94,7 @@ def restore(path: Path, home: Home, passphrase: Callable[[], str]) -> Restored:
             manifest = archive.read(source, staging)
             kept_token = _carry_over(home, Home(staging))
             Home(staging).prepare()
+            os.sync()  # once for all files, before the first of the two renames
             replaced = _swap(staging, home.root)
         except OSError as error:
             raise CommandFailed(

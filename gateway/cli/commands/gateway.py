@@ -8,8 +8,7 @@ import msgspec
 from gateway.cli.arguments import Parser, Subcommands, add_home, add_json, add_reach
 from gateway.cli.client import Client, connect
 from gateway.cli.failure import Misused, NotRunning
-from gateway.cli.output import duration, green, one_line, print_fields, print_json, red
-from gateway.cli.process import listener_pid, peer_pid, stop_process
+from gateway.cli.output import duration, green, one_line, print_fields, print_json, red, size_text
 from gateway.cli.reach import Reach
 from gateway.kernel.home import Home
 from protocol.errors import JsonValue
@@ -70,40 +69,35 @@ def _health(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
+    from protocol.methods.config import ConfigGet
+    from protocol.methods.health import Status
+
     reach = Reach.of(options)
     with Client.connect(reach) as client:
-        health = client.ask_raw("health", {})
-        config = client.ask_raw("config.get", {})
-        pid = peer_pid(client.link.socket) if reach.address is None else None
-    hello = client.hello
+        answer = client.ask(Status())
+        config = client.ask(ConfigGet()).value
     if options.json:
-        print_json({"running": True, "pid": pid, "server": hello.server, "health": health})
+        print_json(answer.raw)
         return 0
-    fields = [("gateway", f"running with {reach}")]
-    fields += [("process", str(pid))] if pid else []
-    fields += [
-        ("version", hello.server.version),
-        ("up for", duration(hello.snapshot.uptime_ms)),
-        ("auth", hello.snapshot.auth_mode or "-"),
-        ("config", _config_text(config)),
-    ]
-    print_fields(fields)
-    for line in _problems(health):
-        print(line)
-    return 0
-
-
-def _config_text(config: JsonValue) -> str:
-    if not isinstance(config, dict):
-        return "-"
-    state = "in order" if config.get("valid") else "has faults; see `homarus config check`"
-    waiting = config.get("pendingRestart")
-    restart = (
-        f"; waits for a restart: {', '.join(map(str, waiting))}"
-        if isinstance(waiting, list) and waiting
-        else ""
+    status = answer.value
+    state = "in order" if config.valid else "has faults; see `homarus config check`"
+    waiting = f"; waits for a restart: {', '.join(config.pending_restart)}" if config.pending_restart else ""
+    print_fields(
+        (
+            ("gateway", f"running with {reach}"),
+            ("process", f"{status.pid}, {size_text(status.process_memory.rss_bytes)} of memory"),
+            ("version", status.homarus_version),
+            ("up for", duration(status.uptime_ms)),
+            ("auth", client.hello.snapshot.auth_mode or "-"),
+            ("connections", str(status.connections)),
+            ("sessions", str(status.sessions.count)),
+            ("config", f"{config.path} {state}{waiting}"),
+        )
     )
-    return f"{config.get('path')} {state}{restart}"
+    for name, part in status.parts.items():
+        if not part.ok:
+            print(_failing(name, part.detail or ""))
+    return 0
 
 
 def _ok(health: JsonValue) -> bool:
@@ -116,13 +110,19 @@ def _problems(health: JsonValue) -> list[str]:
     if not isinstance(parts, dict):
         return []
     return [
-        f"{red('failing')}  {one_line(name)}: {one_line(str(part.get('detail') or 'no detail'), 300)}"
+        _failing(name, str(part.get("detail") or ""))
         for name, part in parts.items()
         if isinstance(part, dict) and not part.get("ok")
     ]
 
 
+def _failing(name: str, detail: str) -> str:
+    return f"{red('failing')}  {one_line(name)}: {one_line(detail or 'no detail', 300)}"
+
+
 def _stop(options: argparse.Namespace) -> int:
+    from gateway.cli.process import listener_pid, stop_process
+
     home = Home.locate(options.home)
     pid = listener_pid(home)
     if pid is None:

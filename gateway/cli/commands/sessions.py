@@ -55,6 +55,9 @@ def _list(options: argparse.Namespace) -> int:
         print_json(answer.raw)
         return 0
     page = answer.value
+    if not page.sessions:
+        print("No conversation yet; begin one with: homarus chat")
+        return 0
     print_table(
         ("SESSION", "NAME", "AGENT", "STATE", "TOKENS", "LAST USED"),
         [

@@ -17,7 +17,10 @@ EXTRAS: Final = {
     "voice": "wake words and speech on a device with a microphone",
     "channels": "chat networks",
 }
-"""What a person gets with an extra. Those for developers are not listed."""
+"""What a person gets with an extra."""
+
+DEVELOPMENT: Final = "dev"
+"""The extra of people who change Homarus; shown only where it is installed."""
 
 NATIVE: Final = {"sounddevice": "sounddevice", "vosk": "vosk", "pvporcupine": "pvporcupine"}
 """Packages to modules whose installation alone says little: they need a library of the system."""
@@ -46,6 +49,9 @@ def check() -> Iterator[Finding]:
         of_extra = [entry for entry in requirements if entry.extra == extra]
         if of_extra:
             yield from _extra(extra, gain, of_extra)
+    tools = [entry for entry in requirements if entry.extra == DEVELOPMENT]
+    if tools and not any(_fault(entry) for entry in tools):
+        yield from _extra(DEVELOPMENT, "everything to change and test Homarus", tools)
 
 
 def _core(needed: list[Requirement]) -> Iterator[Finding]:
