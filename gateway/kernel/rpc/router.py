@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from gateway.kernel.rpc.context import Ctx
-from protocol.errors import Forbidden, MissingScope, UnknownMethod
+from protocol.errors import InvalidRequest, MissingScope, UnknownMethod
 from protocol.frames import Request
 from protocol.method import METHODS, Call, DeclaredCall, Method
 from protocol.scopes import Role, Scope, allows
@@ -100,7 +100,7 @@ class Router:
             raise UnknownMethod(name)
         declared = handler.method
         if role not in declared.roles:
-            raise Forbidden(f"{name} is not available to role {role}", {"code": "ROLE_NOT_ALLOWED"})
+            raise InvalidRequest(f"unauthorized role: {role}", {"code": "ROLE_NOT_ALLOWED"})
         if role is Role.OPERATOR and declared.scope is not None and not allows(scopes, declared.scope):
             raise MissingScope(declared.scope, (declared.scope,))
         return handler

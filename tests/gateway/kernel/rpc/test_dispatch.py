@@ -160,7 +160,7 @@ async def test_a_traceparent_continues_and_a_malformed_one_starts_afresh(bench: 
         ("test.echo", {}, "INVALID_REQUEST", "text"),
         ("test.echo", [1], "INVALID_REQUEST", "test.echo params"),
         ("test.slow", {"text": "x"}, "FORBIDDEN", "operator.write"),
-        ("test.node", {}, "FORBIDDEN", "role"),
+        ("test.node", {}, "INVALID_REQUEST", "unauthorized role"),
         ("no.such", {}, "FORBIDDEN", "operator.admin"),
         ("test.echo", {"text": "bug"}, "UNAVAILABLE", "homarus logs"),
     ],
