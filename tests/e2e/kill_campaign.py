@@ -29,7 +29,7 @@ CLERK = (
     "import sys; text = sys.stdin.read(); open(sys.argv[1], 'a').write(text.strip() + '\\n'); print('noted')"
 )
 
-MAX_UNANSWERED = 4
+MAX_UNANSWERED = 6
 """Messages a client sends before it waits for an answer; several wait in the queue when the kill comes."""
 
 
@@ -77,7 +77,7 @@ class Talker:
             await self._deliver(run_id)
             if self._sent % MAX_UNANSWERED == 0:
                 await self._answered(run_id)
-            await asyncio.sleep(self._rng.random() * 0.02)
+            await asyncio.sleep(self._rng.random() * 0.005)
         if self._client is not None:
             await self._client.abort()
 
@@ -128,9 +128,9 @@ class Talker:
 
 
 async def kill_often(daemon: Daemon, kills: int, rng: random.Random) -> None:
-    """Kill and start again, at any moment in the first third of a second of a life."""
+    """Kill and start again, at any moment in the first half second of a life."""
     for _ in range(kills):
-        await asyncio.sleep(rng.random() ** 2 * 0.35)
+        await asyncio.sleep(rng.random() ** 2 * 0.5)
         daemon.kill()
         await daemon.start()
 
