@@ -1,12 +1,14 @@
 """The ordered list of features, named only here; each may use what stands before it."""
 
 from gateway import (
+    agents,
     approvals,
     backup,
     channels,
     configuration,
     devices,
     inbox,
+    memory,
     operations,
     presence,
     questions,
@@ -33,6 +35,8 @@ FEATURES: tuple[Feature, ...] = (
     routing.FEATURE,
     inbox.FEATURE,
     tasks.FEATURE,
+    memory.FEATURE,
+    agents.FEATURE,
     backup.FEATURE,
     web.FEATURE,
 )

@@ -28,6 +28,8 @@ FailureReason: TypeAlias = Literal[
     "billing",
     "budget",
     "context_overflow",
+    "model_not_found",
+    "content_filter",
     "unknown",
 ]
 """Why a provider did not answer. `budget` is our own spend cap; the others are the provider's doing."""

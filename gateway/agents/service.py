@@ -97,10 +97,14 @@ class Agents:
         Raises:
             NotFound: there is none.
         """
-        profile = self._profiles.get(agent_id.strip().casefold())
+        profile = self.find(agent_id)
         if profile is None:
             raise NotFound(f'agent "{agent_id[:100]}" not found', {"field": "agentId"})
         return profile
+
+    def find(self, agent_id: str) -> AgentProfile | None:
+        """The agent of that id, in whatever case; None when there is none."""
+        return self._profiles.get(agent_id.strip().casefold())
 
     def named_or_default(self, agent_id: str | None) -> AgentProfile:
         """The agent of that id, or the default one for None.
