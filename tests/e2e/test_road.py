@@ -54,7 +54,8 @@ class TestConversation:
         async with await connected(shared_daemon) as again:
             assert (await again.call("agent.wait", {"runId": "d1"}))["status"] == "ok"
             history = await again.call("chat.history", {"sessionKey": key})
-            assert [message["role"] for message in history["messages"]] == ["user", "assistant"]
+            roles = [message["role"] for message in history["messages"]]
+            assert roles == ["user", "assistant", "toolResult", "assistant"]
             assert "Zephyr" in await ask(again, "what do I have about boat", "d2", key)
 
     async def test_two_clients_see_the_same_conversation(self, shared_daemon: Daemon) -> None:
