@@ -26,8 +26,19 @@ MAX_SESSIONS: Final = 256
 
 MAX_SESSION_KEY_CHARS: Final = 512
 
+_NAMES_A_SESSION: Final = frozenset({"session.open", "session.get", "session.resume"})
+"""Messages whose result holds a session's key and id."""
+
+
+class _SeenSession(msgspec.Struct, rename="camel"):
+    key: str | None = None
+    session_id: str | None = None
+    session: "_SeenSession | None" = None
+
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Message).decode
+_decode_seen: Final = msgspec.json.Decoder(_SeenSession).decode
 
 
 class FlatDialect:
@@ -38,6 +49,7 @@ class FlatDialect:
         self._session_key = f"agent:{agent_id}:main"
         self._sessions = dict.fromkeys([self._session_key])
         self._types: dict[str, str] = {}
+        self._session_ids: dict[str, str] = {}
         self._ping_id = ""
 
     def ack(self, capabilities: list[str], methods: list[str]) -> bytes:
@@ -100,9 +112,22 @@ class FlatDialect:
         result: Message = {"type": f"{kind}.result", "id": reply.id, "ok": reply.ok}
         if reply.payload is not msgspec.UNSET:
             result["payload"] = reply.payload
+            if kind in _NAMES_A_SESSION:
+                self._remember(reply.payload)
         if reply.error is not None:
             result["error"] = _error_fields(reply.error)
         return _encode(result)
+
+    def _remember(self, payload: msgspec.Raw) -> None:
+        """Keep the id behind a session key: closing a session needs the one the client has seen."""
+        seen = _decode_seen(payload)
+        seen = seen.session or seen
+        if seen.key is not None and seen.session_id is not None:
+            self._session_ids[seen.key] = seen.session_id
+
+    def session_id(self, key: str) -> str | None:
+        """The id behind a key this client opened or asked about."""
+        return self._session_ids.get(key)
 
     def _event(self, event: EventFrame) -> bytes | None:
         if event.event == "chat":
@@ -171,7 +196,8 @@ def _get(dialect: FlatDialect, message: Message) -> tuple[str, Message]:
 
 
 def _close(dialect: FlatDialect, message: Message) -> tuple[str, Message]:
-    return "sessions.patch", {"key": dialect.session_key(message), "archived": True}
+    key = dialect.session_key(message)
+    return "sessions.patch", {"key": key, "archived": True, "expectedSessionId": dialect.session_id(key)}
 
 
 def _list(dialect: FlatDialect, message: Message) -> tuple[str, Message]:

@@ -31,9 +31,9 @@ SHOWS = {
     'chat "what do I have about boiler?"': "service is due in May",
     "devices pair": "desk.example",
     "cron list": "good morning",
-    "gateway status": "runs",
+    "gateway status": "running",
     "config get gateway": "port",
-    "backup verify": "homarus.backup",
+    "backup verify": "undamaged",
 }
 """What a reader would look for in the output."""
 

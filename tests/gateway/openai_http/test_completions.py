@@ -1,5 +1,7 @@
 """Any OpenAI client talks to an agent: the official one, unmodified, against the running daemon (DC-4)."""
 
+import asyncio
+
 import httpx
 import pytest
 from openai import APIStatusError, AsyncOpenAI, AuthenticationError
@@ -90,10 +92,12 @@ async def test_bad_requests_name_the_field(shared_daemon: Daemon, body: object, 
 
 
 async def test_a_body_over_the_limit_is_refused_before_it_is_read(shared_daemon: Daemon) -> None:
-    headers = {"Authorization": f"Bearer {shared_daemon.token}", "Content-Length": str(1 << 30)}
-    async with httpx.AsyncClient(base_url=shared_daemon.url, headers=headers) as http:
-        answer = await http.post("/v1/chat/completions", content=b"x" * 10)
-    assert answer.status_code == 413
+    reader, writer = await asyncio.open_connection("127.0.0.1", shared_daemon.port)
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {1 << 30}\r\n"
+    writer.write(f"{head}Authorization: Bearer {shared_daemon.token}\r\n\r\n".encode())
+    assert b" 413 " in await asyncio.wait_for(reader.readline(), 5)
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_an_error_has_the_status_a_client_understands(shared_daemon: Daemon) -> None:
