@@ -28,7 +28,7 @@ RETRY_S: Final = 0.5
 How: TypeAlias = Literal["final", "aborted", "error"]
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
+class Reply(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """How a message was answered."""
 
     run_id: str

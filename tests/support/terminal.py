@@ -25,6 +25,11 @@ SCREEN_TIMEOUT_S = 40.0
 END_TIMEOUT_S = 5.0
 
 
+def _take_terminal() -> None:
+    """Make standard input the terminal of the new session, or Ctrl-C would be a letter and no signal."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """One program in its own terminal while the context is open.
 
@@ -60,6 +65,7 @@ class Terminal:
                 env=self._env,
                 cwd=self._cwd,
                 start_new_session=True,
+                preexec_fn=_take_terminal,
             )
         finally:
             os.close(follower)
