@@ -145,12 +145,13 @@ async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
     house.hello.auth_mode = settings.auth.mode
     house.hello.config_path = str(house.home.config_path)
     house.hello.state_dir = str(house.home.root)
+    doorman = Doorman(limits.max_half_open, limits.max_half_open_per_ip)
     reception = Reception(
         hub=house.hub,
         dispatcher=Dispatcher(house.rpc, house.tasks, house.clock.now_ms, house.metrics),
         admission=LocalAdmission(house.need(Admission)),
         hello=HelloComposer(house.hello, house.rpc, house.hub, house.clock, house.started_ms),
-        doorman=Doorman(limits.max_half_open, limits.max_half_open_per_ip),
+        doorman=doorman,
         tasks=house.tasks,
         bus=house.bus,
         clock=house.clock,
@@ -165,7 +166,10 @@ async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
         )
 
     listener = Listener(
-        lambda: _origin_policy(house.config.get(GatewaySettings)), receive, house.http.application()
+        lambda: _origin_policy(house.config.get(GatewaySettings)),
+        receive,
+        house.http.application(),
+        doorman,
     )
     stack.push_async_callback(_hang_up, house, listener)
     await listener.open(

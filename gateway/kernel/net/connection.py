@@ -79,6 +79,10 @@ class Connection:
     def _write(self, frame: bytes) -> None:
         self._socket.send(frame)
 
+    def on_unknown(self, size: int) -> None:
+        """A stranger has sent so much of a frame that is not complete."""
+        self._reception.doorman.holds(self, size)
+
     def on_text(self, data: bytes) -> None:
         """A frame: the connect request first, any other request once admitted."""
         if self._closing:
@@ -98,6 +102,7 @@ class Connection:
     def on_closed(self, code: int, reason: str) -> None:
         """The socket is gone."""
         self._leave()
+        self._reception.doorman.leave(self)
         self._outbox.close()
         if self._admitted:
             self._admitted = False
@@ -124,6 +129,11 @@ class Connection:
         self._leave()
         self._outbox.close()
         self._socket.close(code, reason)
+
+    def turn_away(self, code: int, reason: str) -> None:
+        """As `close`, without waiting for the peer to agree."""
+        self.close(code, reason)
+        self._socket.drop()
 
     # Handshake
 
@@ -171,7 +181,8 @@ class Connection:
             return
         if request_id is not None:
             self.reply(encode_failure(request_id, error.shape()))
-        self.close(code, error.message)
+        pending = error.details.get("requestId")
+        self.close(code, error.message if pending is None else f"{error.message} (requestId: {pending})")
 
     # Requests
 
@@ -193,7 +204,6 @@ class Connection:
 
     def _leave(self) -> None:
         self._stop_deadline()
-        self._reception.doorman.leave(self)
         if self._admitted:
             self._reception.hub.leave(self.principal.conn_id)
 

@@ -1,11 +1,11 @@
 """How many strangers may stand at the door.
 
-Connections that have not authenticated are counted, in total and per address. When a bound is reached the
-oldest of them is shown out, so that a flood ends itself while a known device, which needs a few milliseconds,
-still gets in.
+Connections that have not authenticated are counted, in total and per address: WebSockets before `hello-ok`,
+and HTTP connections on which no request is being answered. When a bound is reached the oldest of them is
+shown out, so that a flood ends itself while a known device, which needs a few milliseconds, still gets in.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from typing import Final, Protocol
 
 MAX_STRANGERS: Final = 1024
@@ -14,6 +14,11 @@ MAX_STRANGERS: Final = 1024
 MAX_STRANGERS_PER_IP: Final = 256
 """Enough for every device of a home behind one address to reconnect at the same moment."""
 
+MAX_STRANGER_BYTES: Final = 8 * 1024 * 1024
+"""What all of them may have sent of unfinished requests and frames, which is kept in memory. A device's
+connect has 2 KiB, so the one that holds most is never one of ours.
+"""
+
 
 class _Peer(Protocol):
     @property
@@ -21,15 +26,15 @@ class _Peer(Protocol):
 
 
 class Stranger(Protocol):
-    """A connection before `hello-ok`."""
+    """A connection that nobody has vouched for."""
 
     @property
     def peer(self) -> _Peer:
         """Where it comes from."""
         ...
 
-    def close(self, code: int, reason: str) -> None:
-        """Hang up."""
+    def turn_away(self, code: int, reason: str) -> None:
+        """Hang up, without waiting for the peer to agree."""
         ...
 
 
@@ -41,6 +46,8 @@ class Doorman:
         self._per_ip = per_ip
         self._waiting: OrderedDict[int, Stranger] = OrderedDict()
         self._by_ip: dict[str, OrderedDict[int, Stranger]] = {}
+        self._bytes: Counter[int] = Counter()
+        self._total_bytes = 0
         self.turned_away = 0
 
     def __len__(self) -> int:
@@ -56,10 +63,20 @@ class Doorman:
         elif len(self._waiting) > self._total:
             self._turn_away(next(iter(self._waiting.values())))
 
+    def holds(self, stranger: Stranger, size: int) -> None:
+        """A waiting connection has sent `size` bytes that mean nothing yet."""
+        if id(stranger) not in self._waiting:
+            return
+        self._total_bytes += size - self._bytes[id(stranger)]
+        self._bytes[id(stranger)] = size
+        if self._total_bytes > MAX_STRANGER_BYTES:
+            self._turn_away(self._waiting[self._bytes.most_common(1)[0][0]])
+
     def leave(self, stranger: Stranger) -> None:
         """The connection authenticated or ended; forgetting it twice is fine."""
         if self._waiting.pop(id(stranger), None) is None:
             return
+        self._total_bytes -= self._bytes.pop(id(stranger), 0)
         address = stranger.peer.remote_ip
         same_ip = self._by_ip[address]
         del same_ip[id(stranger)]
@@ -69,4 +86,4 @@ class Doorman:
     def _turn_away(self, stranger: Stranger) -> None:
         self.turned_away += 1
         self.leave(stranger)
-        stranger.close(1013, "too many unauthenticated connections; try again")
+        stranger.turn_away(1013, "too many unauthenticated connections; try again")

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, NamedTuple, Protocol, cast
 
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
@@ -35,11 +35,22 @@ CLOSE_DEADLINE_S: Final = 5.0
 WRITE_HIGH_WATER_BYTES: Final = 256 * 1024
 """Above this the outbox queues on our side, where frames can still be merged, instead of in the transport."""
 
-SLICE_BYTES: Final = 4 * 1024
-"""How much is parsed before looking at the clock. As nothing but tiny frames this is some 5 ms of work."""
 
-TURN_S: Final = 0.005
-"""How long one peer's bytes may keep the event loop before the others get their turn."""
+class Patience(NamedTuple):
+    """What a peer's bytes may cost before it is the others' turn."""
+
+    slice_bytes: int
+    """How much is parsed before looking at the clock; tiny frames cost some 10 us each."""
+    turn_s: float
+    """How long the event loop is kept."""
+    frames: float
+    """How many frames are taken in at all, control frames and fragments included."""
+
+
+STRANGER: Final = Patience(512, 0.001, MAX_PREAUTH_FRAMES)
+"""There may be hundreds of them, and a client needs a single frame."""
+
+KNOWN: Final = Patience(4096, 0.005, math.inf)
 
 _quiet: Final = logging.getLogger("websockets.homarus")
 _quiet.setLevel(logging.WARNING)
@@ -50,6 +61,10 @@ class Receiver(Protocol):
 
     def on_open(self, socket: "Socket") -> None:
         """The upgrade is accepted; frames may be sent."""
+        ...
+
+    def on_unknown(self, size: int) -> None:
+        """A stranger's frame is incomplete; `size` bytes of it are here. Called again when it has grown."""
         ...
 
     def on_text(self, data: bytes) -> None:
@@ -84,17 +99,19 @@ class Socket(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._receiver: Receiver | None = None
         self._fragments = bytearray()  # not a list: an empty fragment must cost nothing
+        self._patience = STRANGER
+        self._frames = 0
+        self._unknown_bytes = 0
         self._unparsed = memoryview(b"")
         self._turn: asyncio.Handle | None = None
-        self._frames_left: float = MAX_PREAUTH_FRAMES
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._transport: asyncio.Transport
         self.writable = True
 
     def set_max_bytes(self, limit: int) -> None:
-        """The peer is no stranger any more: accept messages of up to `limit` bytes, in any number of frames."""
+        """The peer is no stranger any more: accept messages of `limit` bytes, in any number of frames."""
         self._protocol.max_message_size = limit
-        self._frames_left = math.inf
+        self._patience = KNOWN
 
     @property
     def open(self) -> bool:
@@ -115,6 +132,10 @@ class Socket(asyncio.Protocol):
             self._protocol.send_close(code, _close_reason(reason))
             self._flush()
         self._after("close", CLOSE_DEADLINE_S, self.abort)
+
+    def drop(self) -> None:
+        """Close the transport as soon as everything written is out, whatever the peer answers."""
+        self._transport.close()
 
     def abort(self) -> None:
         """Drop the connection now, including bytes the peer never read."""
@@ -168,15 +189,25 @@ class Socket(asyncio.Protocol):
     def _parse(self) -> None:
         """Take bytes in for one turn, and go on in another one if that was not all."""
         self._turn = None
-        turn_ends_s = self._loop.time() + TURN_S
+        patience = self._patience
+        turn_ends_s = self._loop.time() + patience.turn_s
         while self._unparsed and self.writable and self._loop.time() < turn_ends_s:
-            piece, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
-            self._feed(bytes(piece))
+            piece = bytes(self._unparsed[: patience.slice_bytes])
+            self._unparsed = self._unparsed[patience.slice_bytes :]
+            self._feed(piece)
+        if self._patience is STRANGER:
+            self._tell_unknown()
         if self._unparsed and self.writable:
             self._transport.pause_reading()
             self._parse_soon()
         elif self.writable:
             self._transport.resume_reading()
+
+    def _tell_unknown(self) -> None:
+        size = len(self._protocol.reader.buffer) + len(self._fragments)
+        if self._receiver is not None and size != self._unknown_bytes:
+            self._unknown_bytes = size
+            self._receiver.on_unknown(size)
 
     def _parse_soon(self) -> None:
         if self._turn is None:
@@ -190,7 +221,9 @@ class Socket(asyncio.Protocol):
             elif isinstance(event, Frame):
                 self._frame(event)
         self._flush()
-        if self._protocol.close_expected():
+        if self._protocol.handshake_exc is not None:  # not an upgrade after all
+            self.drop()
+        elif self._protocol.close_expected():
             self._after("close", CLOSE_DEADLINE_S, self.abort)
 
     def _upgrade(self, request: Request) -> None:
@@ -199,19 +232,18 @@ class Socket(asyncio.Protocol):
         self._protocol.send_response(response)
         self._flush()
         if isinstance(verdict, Response) or response.status_code != 101:
-            self._after("close", CLOSE_DEADLINE_S, self.abort)
+            self.drop()
             return
         self._receiver = verdict
         self._schedule_ping()
         verdict.on_open(self)
 
     def _frame(self, frame: Frame) -> None:
-        self._frames_left -= 1
-        if self._frames_left < 0:
+        self._frames += 1
+        if self._frames > self._patience.frames:
             self._unparsed = memoryview(b"")
             self.close(1008, "too many frames before hello-ok")
-            self._flush()
-            self._transport.close()  # without waiting for an answer: more frames would come first
+            self.drop()  # its answer would come after many more frames
         elif frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
             if frame.fin and not self._fragments:
                 self._deliver(bytes(frame.data))

@@ -28,9 +28,13 @@ class EchoReceiver:
         self.socket: Socket
         self.closed: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self.writable_again = 0
+        self.unknown = 0
 
     def on_open(self, socket: Socket) -> None:
         self.socket = socket
+
+    def on_unknown(self, size: int) -> None:
+        self.unknown = size
 
     def on_text(self, data: bytes) -> None:
         self.socket.send(data)
