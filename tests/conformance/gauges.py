@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Latencies:
 
 
 @asynccontextmanager
-async def probing(client: WireClient, method: str = "health") -> AsyncIterator[Latencies]:
+async def probing(client: WireClient, method: str = "health") -> AsyncGenerator[Latencies]:
     """Calls `method` one after the other while the block runs; its latencies are the loop's."""
     found = Latencies()
     done = asyncio.Event()

@@ -5,12 +5,11 @@ import json
 
 import pytest
 
-from tests.conformance.raw import PING, RawPeer, frame, request
+from tests.conformance.raw import PING, RawPeer, frame, request, upgrade
 from tests.support.daemon import Daemon
 from tests.support.wire import DeviceKey, WireClient, connect_params
 
 NEEDLE = "handler-ran-for-a-stranger"
-SET_NAME = request("2", "device.pair.rename", {"deviceId": "0" * 64, "label": NEEDLE})
 
 
 @pytest.fixture
@@ -116,8 +115,6 @@ async def test_a_request_split_over_the_hello_is_judged_after_it(shared_daemon: 
 
 async def test_bytes_behind_the_upgrade_request_open_nothing(shared_daemon: Daemon) -> None:
     """Case 7, frames sent ahead of the upgrade's answer [no handler ran, nothing answered]."""
-    from tests.conformance.raw import upgrade
-
     async with await RawPeer.dial(shared_daemon.port) as peer:
         connect = frame(request("1", "connect", connect_params(shared_daemon.token)))
         await peer.send(upgrade() + connect + frame(request("2", "health")))
