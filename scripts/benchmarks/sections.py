@@ -18,6 +18,7 @@ from scripts.benchmarks.load import (
     LoadClient,
     close_clients,
     expect_ok,
+    is_answer,
     open_clients,
     open_socket,
     request_of,
@@ -187,9 +188,13 @@ async def _list_storm(gateway: Contestant, writer: LoadClient, clients: int, rou
     readers = await open_clients(gateway.ws_url, gateway.token, clients)
     latencies: list[float] = []
 
+    request = request_of("sessions.list", {"includeGlobal": True})(0)
+
     async def listed(reader: LoadClient) -> None:
         started = time.perf_counter()
-        await reader.call("sessions.list", {"limit": 200, "includeGlobal": True})
+        await reader.socket.send(request)
+        while not is_answer(await reader.socket.recv()):
+            pass
         latencies.append((time.perf_counter() - started) * 1000)
 
     for _ in range(rounds):
@@ -216,8 +221,9 @@ async def _steady_chat(client: LoadClient, per_second: int, seconds: int) -> lis
 
     async def receive() -> None:
         while len(latencies) < per_second * seconds:
-            frame = json.loads(await client.socket.recv())
-            if frame["type"] == "res":
+            received = await client.socket.recv()
+            if is_answer(received):
+                frame = json.loads(received)
                 expect_ok(frame)
                 latencies.append((time.perf_counter() - sent[frame["id"]]) * 1000)
 
@@ -241,21 +247,33 @@ async def _steady_chat(client: LoadClient, per_second: int, seconds: int) -> lis
 async def broadcast_figures(ours: Contestant, connections: int, rounds: int) -> list[Figure]:
     """One event to everyone: time from the first receipt to the last."""
     clients = await open_clients(ours.ws_url, ours.token, connections)
-    spreads = [await _broadcast(ours, clients) for _ in range(rounds)]
+    await asyncio.sleep(1)
+    async with LoadClient(ours.ws_url, ours.token) as trigger:
+        await asyncio.sleep(1)
+        spreads = [await _broadcast(trigger, clients) for _ in range(rounds)]
     close_clients(clients)
     return [Figure(f"broadcast to {connections} connections, last one", median(spreads), "ms", 10)]
 
 
-async def _broadcast(ours: Contestant, clients: Sequence[LoadClient]) -> float:
-    """From the first receipt to the last of the `presence` event that one more client causes."""
-    await asyncio.sleep(0.2)
+async def _broadcast(trigger: LoadClient, clients: Sequence[LoadClient]) -> float:
+    """From the first receipt to the last of one event that everybody gets."""
     arrivals: list[float] = []
     for client in clients:
         client.socket.arrivals = arrivals
-    async with LoadClient(ours.ws_url, ours.token):
-        while len(arrivals) < len(clients):  # noqa: ASYNC110 - an event would wake between stamps
-            await asyncio.sleep(0.001)
+    await trigger.call("taskSuggestions.create", _SUGGESTION)
+    while len(arrivals) < len(clients):  # noqa: ASYNC110 - an event would wake between stamps
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.1)
     return (max(arrivals) - min(arrivals)) * 1000
+
+
+_SUGGESTION = {
+    "title": "Broadcast",
+    "prompt": "Measure how long this takes.",
+    "tldr": "An event everybody gets",
+    "cwd": "/",
+    "sessionKey": "agent:main:main",
+}
 
 
 def _present(ours: Contestant, theirs: Contestant | None) -> tuple[Contestant, ...]:
