@@ -16,13 +16,13 @@ from tests.support.wire import DeviceKey, WireClient, connect_params
 MIB = 1024 * 1024
 PER_BURST: Final = 20
 BURST_S: Final = 0.02
-"""Together 1,000 connections per second."""
+"""Together at most 1,000 connections per second, and fewer on a machine that has other work."""
 
 STRANGERS_PER_IP: Final = 256
 ATTEMPTS: Final = 3
 """A gateway that cannot stand a flood fails every time; a busy neighbour on a shared machine does not."""
 
-FLOOD_S: Final = 20.0
+FLOOD_S: Final = 30.0
 GROWTH_BYTES: Final = 30 * MIB
 ENTRY_S: Final = 2.0
 P99_S: Final = 0.2
@@ -122,10 +122,9 @@ async def flood(stack: AsyncExitStack, port: int, stranger: Stranger, count: int
         stack.push_async_callback(peer.hang_up)
         peers.append(peer)
 
-    async with asyncio.timeout(FLOOD_S), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(FLOOD_S):
         for opened in range(0, count, PER_BURST):
-            for _ in range(min(PER_BURST, count - opened)):
-                group.create_task(one())
+            await asyncio.gather(*(one() for _ in range(min(PER_BURST, count - opened))))
             await asyncio.sleep(BURST_S)
     assert len(peers) >= count // 2, "the flood did not happen"
 
