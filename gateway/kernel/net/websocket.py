@@ -32,6 +32,11 @@ WRITE_DEADLINE_S: Final = 20.0
 CLOSE_DEADLINE_S: Final = 5.0
 """How long the closing handshake may take before the transport is aborted."""
 
+FLUSH_BYTES: Final = 64 * 1024
+"""Frames of one turn of the loop are written together, up to this; one system call costs as much as ten
+frames.
+"""
+
 WRITE_HIGH_WATER_BYTES: Final = 256 * 1024
 """Above this the outbox queues on our side, where frames can still be merged, instead of in the transport."""
 
@@ -105,6 +110,8 @@ class Socket(asyncio.Protocol):
         self._unparsed = memoryview(b"")
         self._turn: asyncio.Handle | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._unsent_bytes = 0
+        self._flushing: asyncio.Handle | None = None
         self._transport: asyncio.Transport
         self.writable = True
 
@@ -124,7 +131,11 @@ class Socket(asyncio.Protocol):
             self._protocol.send_text(data)
         except InvalidState:
             return
-        self._flush()
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes >= FLUSH_BYTES:
+            self._flush()
+        elif self._flushing is None:
+            self._flushing = self._loop.call_soon(self._flush)
 
     def close(self, code: int, reason: str) -> None:
         """Start the closing handshake; the transport is aborted when it takes too long."""
@@ -135,6 +146,7 @@ class Socket(asyncio.Protocol):
 
     def drop(self) -> None:
         """Close the transport as soon as everything written is out, whatever the peer answers."""
+        self._flush()
         self._transport.close()
 
     def abort(self) -> None:
@@ -163,6 +175,8 @@ class Socket(asyncio.Protocol):
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        if self._flushing is not None:
+            self._flushing.cancel()
         self._unparsed = memoryview(b"")
         if self._receiver is not None:
             receiver, self._receiver = self._receiver, None
@@ -269,10 +283,17 @@ class Socket(asyncio.Protocol):
     # Writing and deadlines
 
     def _flush(self) -> None:
-        for data in self._protocol.data_to_send():
-            if data:
-                self._transport.write(data)
-            elif self._transport.can_write_eof():
+        """Hand what waits to the transport in one piece: frames of one turn share a system call."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        self._unsent_bytes = 0
+        pieces = self._protocol.data_to_send()
+        data = b"".join(pieces)
+        if data:
+            self._transport.write(data)
+        if pieces and not pieces[-1]:  # how the protocol says that nothing more follows
+            if self._transport.can_write_eof():
                 self._transport.write_eof()
             else:  # TLS cannot half-close
                 self._transport.close()
