@@ -106,8 +106,10 @@ class Client:
         raw = self.ask_raw(declared.name, msgspec.to_builtins(call), timeout_s)
         return Answer(raw, declared.result)
 
-    def ask_raw(self, method: str, params: JsonValue, timeout_s: float | None = None) -> JsonValue:
-        """Call a method known only by name.
+    def ask_raw(
+        self, method: str, params: JsonValue, timeout_s: float | None = None, *, final: bool = False
+    ) -> JsonValue:
+        """Call a method known only by name; with `final`, wait for the second answer of one that has two.
 
         Raises:
             CommandFailed: as for `ask`.
@@ -120,7 +122,9 @@ class Client:
             elif item is not None and item.request is pending:
                 if item.error is not None:
                     raise failed(method, item.error)
-                return item.value
+                if not final or not _is_accepted(item.value):
+                    return item.value
+                self._peer.expect_again(pending, pending.deadline_ms)
 
     def send(self, method: str, params: JsonValue, timeout_s: float | None = None) -> Pending[JsonValue]:
         """Send a request without waiting; `next` returns its answer."""
@@ -181,6 +185,11 @@ def failed(method: str, error: GatewayError) -> CommandFailed:
     if error.retryable:
         return CommandFailed(message, "try again in a moment")
     return CommandFailed(message, _advice(error))
+
+
+def _is_accepted(answer: JsonValue) -> bool:
+    """Whether an answer announces another one on the same request."""
+    return isinstance(answer, dict) and answer.get("status") == "accepted"
 
 
 def _advice(error: RemoteError) -> str:

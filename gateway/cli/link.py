@@ -10,7 +10,6 @@ from typing import Final
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import WebSocketURI
 
@@ -57,7 +56,7 @@ class Link:
         self._protocol = ClientProtocol(uri, max_size=MAX_FRAME_BYTES)
         self._fragments: list[bytes] = []
         self._messages: list[bytes] = []
-        self._response: Response | None = None
+        self._hung_up = False
         self._protocol.send_request(self._protocol.connect())
         self._flush()
         deadline = time.monotonic() + timeout_s
@@ -128,7 +127,7 @@ class Link:
         Raises:
             Disconnected: when the connection is no more.
         """
-        if self._protocol.state is not State.OPEN:
+        if self._hung_up or self._protocol.state is not State.OPEN:
             raise self._ended()
         self._protocol.send_text(message)
         self._flush()
@@ -141,7 +140,7 @@ class Link:
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._messages:
-            if self._protocol.state is State.CLOSED or self._protocol.close_rcvd is not None:
+            if self._hung_up or self._protocol.state is State.CLOSED or self._protocol.close_rcvd:
                 raise self._ended()
             left_s = None if deadline is None else deadline - time.monotonic()
             if not self._read(left_s, wake):
@@ -149,9 +148,9 @@ class Link:
         return self._messages.pop(0)
 
     def close(self) -> None:
-        """Say goodbye and hang up; never fails."""
+        """Say goodbye and hang up; never fails, and doing it twice is fine."""
         try:
-            if self._protocol.state is State.OPEN:
+            if self._protocol.state is State.OPEN and not self._hung_up:
                 self._protocol.send_close(1000)
                 self._flush()
                 deadline = time.monotonic() + GOODBYE_S
@@ -161,6 +160,7 @@ class Link:
             # It is gone already, which is what was wanted.
             pass
         finally:
+            self._hung_up = True
             self._socket.close()
 
     def _read(self, timeout_s: float | None, wake: int | None) -> bool:

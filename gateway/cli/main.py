@@ -25,6 +25,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 }
 """Command to its module in `gateway.cli.commands` and its line in the help."""
 
+EXIT_CODES: Final = "Exit codes: 0 done, 1 failed, 2 misuse, 69 no gateway answers, 77 not allowed."
+
 PIPE_CLOSED: Final = 141
 """Whoever read our output stopped: 128 and the number of SIGPIPE, as shells report it."""
 
@@ -50,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     if arguments[:1] == ["--version"]:
         arguments = ["version"]
-    parser = Parser(prog="homarus", description="Your personal-device gateway.")
+    parser = Parser(prog="homarus", description="Your personal-device gateway.", epilog=EXIT_CODES)
     parser.add_argument("--version", action="store_true", help="print the release and leave")
     groups = parser.add_subparsers(dest="group", required=True, metavar="COMMAND", parser_class=Parser)
     chosen = arguments[0] if arguments else ""

@@ -15,6 +15,7 @@ from gateway.cli.failure import CommandFailed, Denied
 from gateway.cli.output import one_line
 from gateway.kernel.home import Home
 from gateway.kernel.net.local_socket import short_socket_path
+from gateway.kernel.store.files import private_file
 
 STOP_PATIENCE_S: Final = 20.0
 """The gateway gives each of its parts five seconds to end."""
@@ -106,6 +107,7 @@ def start_in_background(home: Home) -> str:
     """
     argv = [sys.executable, "-m", "gateway", "gateway", "run", "--home", str(home.root)]
     said = home.logs_dir / "start.log"
+    private_file(said)
     with said.open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603 - our own program
             argv,

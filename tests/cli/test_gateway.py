@@ -44,6 +44,16 @@ def test_any_method_can_be_called(shared_daemon: Daemon) -> None:
     assert answer.json["path"] == "gateway.port"
 
 
+def test_the_second_answer_can_be_waited_for(shared_daemon: Daemon) -> None:
+    params = '{"message": "help", "idempotencyKey": "call-1"}'
+    first = ask(shared_daemon, "gateway", "call", "agent", "--params", params)
+    assert first.json["status"] == "accepted"
+    final = ask(
+        shared_daemon, "gateway", "call", "agent", "--expect-final", "--params", params.replace("1", "2")
+    )
+    assert final.json["result"]["payloads"][0]["text"]
+
+
 def test_over_the_network_with_a_token(shared_daemon: Daemon, tmp_path: Path) -> None:
     elsewhere = {**shared_daemon.env, "HOMARUS_HOME": str(tmp_path), "HOMARUS_URL": shared_daemon.url}
     assert run(elsewhere, "gateway", "health", "--token", shared_daemon.token).code == 0

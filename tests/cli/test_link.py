@@ -124,6 +124,16 @@ def test_an_orderly_stop_is_told_with_its_reason(daemon: Daemon) -> None:
         client.ask_raw("health", {})
 
 
+def test_after_hanging_up_there_is_nothing_to_hear(shared_daemon: Daemon) -> None:
+    client = Client.connect(Reach(home=Home(shared_daemon.home)))
+    client.link.close()
+    client.link.close()
+    with pytest.raises(CommandFailed, match="closed"):
+        client.next(1.0)
+    with pytest.raises(CommandFailed, match="closed"):
+        client.send("health", {})
+
+
 def test_a_descriptor_wakes_whoever_waits(shared_daemon: Daemon) -> None:
     with Client.connect(Reach(home=Home(shared_daemon.home))) as client:
         ours, theirs = socket.socketpair()

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import re
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from tests.cli.command import one_line_error, run
 from tests.support.daemon import HOMARUS
 from tests.support.model_server import API_KEY, MODEL_ID, ModelServer
 from tests.support.terminal import CONTROL_C, ENTER, Terminal
+
+CONTROL_D = "\x04"
 
 
 @pytest.fixture
@@ -101,3 +105,56 @@ async def test_a_wrong_key_stops_there_and_can_be_corrected(
     assert done(tmp_path) == ["gateway", "network", "auth"]
     again = await asyncio.to_thread(run, {**env, "HOMARUS_LLM_KEY": API_KEY}, *args)
     assert again.code == 0, again.err
+
+
+async def test_a_taken_port_is_asked_for_again(env: dict[str, str], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        async with Terminal(
+            [str(HOMARUS), "setup", "--port", port, "--home", "elsewhere"], env, tmp_path
+        ) as terminal:
+            await terminal.shows("Another port [0]:")
+            await terminal.type("many", ENTER)
+            await terminal.shows("type a number from 0 to 65535")
+            await terminal.type(ENTER)
+            await terminal.shows("it runs at http://127.0.0.1:")
+            await terminal.shows("Who may connect?")
+            await terminal.type(CONTROL_D)
+            assert await terminal.ended() == 130
+
+
+def test_listening_to_the_network_is_encrypted(env: dict[str, str], tmp_path: Path) -> None:
+    result = run(env, "setup", "--yes", "--port", "0", "--network")
+    assert result.code == 0, result.err
+    pin = re.search(r"SHA-256 ([0-9A-F:]{95})", result.out)
+    port = re.search(r"https://0\.0\.0\.0:(\d+)/", result.out)
+    assert pin is not None
+    assert port is not None
+    url = f"wss://127.0.0.1:{port[1]}"
+    assert run(env, "gateway", "health", "--url", url, "--tls-fingerprint", pin[1]).code == 0
+
+
+async def test_a_password_of_ones_own(env: dict[str, str], tmp_path: Path) -> None:
+    async with Terminal(
+        [str(HOMARUS), "setup", "--port", "0", "--home", "elsewhere"], env, tmp_path
+    ) as terminal:
+        await terminal.shows("Who may connect?")
+        await terminal.type(ENTER)
+        await terminal.shows("What must they know?")
+        await terminal.type("2", ENTER)
+        await terminal.shows("Password:")
+        await terminal.type("short", ENTER)
+        await terminal.shows("at least 16 characters")
+        await terminal.type("sixteen characters or more", ENTER)
+        screen = await terminal.shows("Who shall answer you?")
+        assert "sixteen" not in screen
+        await terminal.type(CONTROL_C)
+        assert await terminal.ended() == 130
+    home = tmp_path / "elsewhere"
+    assert "sixteen" not in (home / "homarus.toml").read_text(encoding="utf-8")
+    elsewhere = {**env, "HOMARUS_HOME": str(tmp_path / "none")}
+    port = re.search(r"127\.0\.0\.1:(\d+)", (home / "logs" / "homarus.log").read_text(encoding="utf-8"))
+    assert port is not None
+    url = f"ws://127.0.0.1:{port[1]}"
+    given = ("--token", "sixteen characters or more")
+    assert (await asyncio.to_thread(run, elsewhere, "gateway", "health", "--url", url, *given)).code == 0

@@ -7,7 +7,7 @@ from gateway.cli.arguments import Parser, add_reach
 from gateway.cli.client import Client
 from gateway.cli.conversation import Conversation, Reply, failure, to_stdout
 from gateway.cli.failure import INTERRUPTED, CommandFailed, Misused
-from gateway.cli.output import dim, print_json, red
+from gateway.cli.output import dim, one_line, print_json, red
 from gateway.cli.reach import Reach
 
 LEAVE = frozenset({"/quit", "/exit"})
@@ -72,7 +72,7 @@ def _ended(reply: Reply) -> int:
 def _talk(conversation: Conversation) -> int:
     from gateway.cli.prompt import Prompt
 
-    print(dim(f"{conversation.session_key} · Ctrl-C stops an answer, Ctrl-D leaves"))
+    print(dim(f"{one_line(conversation.session_key)} · Ctrl-C stops an answer, Ctrl-D leaves"))
     prompt = Prompt(conversation)
     while True:
         line = prompt.read()

@@ -31,6 +31,7 @@ def configure(parser: Parser) -> None:
     call = add_reach(commands.add("call", _call, "call any method and print its result"))
     call.add_argument("method", help="such as sessions.list")
     call.add_argument("--params", default="{}", metavar="JSON", help="its parameters, an object ({})")
+    call.add_argument("--expect-final", action="store_true", help="wait for the result, not for `accepted`")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -49,7 +50,7 @@ def _call(options: argparse.Namespace) -> int:
             f"--params is no JSON: {error}", "quote it for the shell: --params '{\"key\": 1}'"
         ) from error
     with connect(options) as client:
-        print_json(client.ask_raw(options.method, params))
+        print_json(client.ask_raw(options.method, params, final=options.expect_final))
     return 0
 
 

@@ -21,6 +21,14 @@ class Asker:
             return default
         return input(f"{question} [{default}]: " if default else f"{question}: ").strip() or default
 
+    def number(self, question: str, default: int, largest: int) -> int:
+        """A whole number from 0 to `largest`."""
+        while True:
+            answer = self.text(question, str(default))
+            if answer.isdecimal() and int(answer) <= largest:
+                return int(answer)
+            print(f"type a number from 0 to {largest}")
+
     def secret(self, question: str) -> str:
         """A line that is not shown; empty when there is none to give."""
         return "" if self.defaults_only else getpass.getpass(f"{question}: ").strip()

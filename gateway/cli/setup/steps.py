@@ -21,6 +21,7 @@ from gateway.kernel.config.files import read_text, write_private
 from gateway.kernel.config.gateway import MIN_SECRET_CHARS_NETWORK, TOKEN_FILE
 from gateway.kernel.config.tree import Tree, lookup, with_value
 from gateway.kernel.home import Home
+from gateway.kernel.net.tls import fingerprint
 from protocol.methods.config import ConfigGet, ConfigPatch
 
 PASSWORD_FILE: Final = "keys/gateway.password"  # noqa: S105 - a file name
@@ -77,7 +78,7 @@ class Setup:
                 if self._ask.defaults_only or "listen" not in failed.what:
                     raise
                 print(f"{failed.what}")
-                self._set_in_file(("gateway", "port"), int(self._ask.text("Another port", "0")))
+                self._set_in_file(("gateway", "port"), self._ask.number("Another port", 0, 65535))
             else:
                 print(f"it runs at {address}")
                 return
@@ -93,6 +94,7 @@ class Setup:
         if pid is not None:
             stop_process(pid)
         print(f"restarted; it runs at {start_in_background(self._home)}")
+        print(f"others recognise it by SHA-256 {fingerprint(self._home.keys_dir / 'tls.crt')}")
 
     def _auth(self) -> None:
         options = ("a token, made for you", "a password of your own")
