@@ -19,14 +19,10 @@ _PLACEMENT: Final = "agent_id, session_key, rule_id, route_reason, run_id"
 
 def accept(tx: Tx, message: InboxMessage, placement: Placement, run_id: str) -> Acceptance:
     """Keep a message, unless its origin has sent it before: then the first acceptance is returned."""
-    known = tx.execute(
-        "SELECT id, run_id, session_key FROM inbox WHERE origin = ? AND external_id = ?",
-        (message.origin, message.external_id),
-    ).fetchone()
-    if known is not None:
-        return Acceptance(known[0], known[1], known[2], is_new=False)
-    cursor = tx.execute(
-        f"INSERT INTO inbox ({_MESSAGE}, {_PLACEMENT}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608
+    # Insert first: nearly every message is new, and each statement is a chance to lose the processor to others.
+    row = tx.execute(
+        f"INSERT INTO inbox ({_MESSAGE}, {_PLACEMENT}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
+        " ON CONFLICT (origin, external_id) DO NOTHING RETURNING id",
         (
             message.origin,
             message.external_id,
@@ -45,10 +41,14 @@ def accept(tx: Tx, message: InboxMessage, placement: Placement, run_id: str) -> 
             placement.reason,
             run_id,
         ),
-    )
-    if cursor.lastrowid is None:
-        raise RuntimeError("SQLite gave no row id for an insert")
-    return Acceptance(cursor.lastrowid, run_id, placement.session_key, is_new=True)
+    ).fetchone()
+    if row is not None:
+        return Acceptance(row[0], run_id, placement.session_key, is_new=True)
+    known = tx.execute(
+        "SELECT id, run_id, session_key FROM inbox WHERE origin = ? AND external_id = ?",
+        (message.origin, message.external_id),
+    ).fetchone()
+    return Acceptance(known[0], known[1], known[2], is_new=False)
 
 
 def get(tx: Tx, inbox_id: int) -> Entry | None:
