@@ -19,8 +19,8 @@ _PLACEMENT: Final = "agent_id, session_key, rule_id, route_reason, run_id"
 
 def accept(tx: Tx, message: InboxMessage, placement: Placement, run_id: str) -> Acceptance:
     """Keep a message, unless its origin has sent it before: then the first acceptance is returned."""
-    # Insert first: nearly every message is new, and each statement is a chance to lose the processor to others.
-    row = tx.execute(
+    # Insert first: nearly every message is new, and each statement may lose the processor to other threads.
+    new = tx.execute(
         f"INSERT INTO inbox ({_MESSAGE}, {_PLACEMENT}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608
         " ON CONFLICT (origin, external_id) DO NOTHING RETURNING id",
         (
@@ -41,9 +41,9 @@ def accept(tx: Tx, message: InboxMessage, placement: Placement, run_id: str) -> 
             placement.reason,
             run_id,
         ),
-    ).fetchone()
-    if row is not None:
-        return Acceptance(row[0], run_id, placement.session_key, is_new=True)
+    ).fetchall()
+    if new:
+        return Acceptance(new[0][0], run_id, placement.session_key, is_new=True)
     known = tx.execute(
         "SELECT id, run_id, session_key FROM inbox WHERE origin = ? AND external_id = ?",
         (message.origin, message.external_id),
