@@ -89,7 +89,7 @@ class Call:
             cost = await self._ledger.settle(call_id, request.rates, tokens, reported=reported)
             yield UsageReported(tokens.input, tokens.output, tokens.cache_read, tokens.cache_write, cost)
         except AgentRunError as error:
-            diagnosis = diagnose(error, request.facts.provider, request.facts.model)
+            diagnosis = diagnose(error, request.facts.provider, request.facts.model, request.provider.api_key)
             settled = True
             if diagnosis.charged:
                 await self._ledger.settle(call_id, request.rates, self._seen(), reported=False)

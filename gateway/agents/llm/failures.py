@@ -22,6 +22,7 @@ from pydantic_ai.exceptions import (
 )
 
 from gateway.agents.model import AgentFailed, FailureReason
+from gateway.kernel.secret import MASK, Secret
 
 MAX_DETAIL_CHARS: Final = 300
 """Of what a provider says; some answer a whole web page."""
@@ -67,15 +68,15 @@ class Diagnosis(msgspec.Struct, frozen=True):
     retry_after_s: float | None
 
 
-def diagnose(error: AgentRunError, provider: str, model: str) -> Diagnosis:
-    """The failure to report, and what follows from it."""
+def diagnose(error: AgentRunError, provider: str, model: str, key: Secret | None) -> Diagnosis:
+    """The failure to report, and what follows from it; `key` is masked in what the provider said."""
     reason, retryable = _classified(error)
     wait_s = error.retry_after if isinstance(error, ModelAPIError) else None
     refused = isinstance(error, ModelHTTPError) and not error.in_stream
     unsent = isinstance(error, ModelConnectionError) and error.phase in {"pool", "connect"}
     return Diagnosis(
         failure=AgentFailed(
-            _message(error, reason, provider),
+            _message(error, reason, provider, key),
             provider=provider,
             model=model,
             reason=reason,
@@ -94,10 +95,12 @@ def _classified(error: AgentRunError) -> tuple[FailureReason, bool]:
     return "unknown", False
 
 
-def _message(error: AgentRunError, reason: FailureReason, provider: str) -> str:
+def _message(error: AgentRunError, reason: FailureReason, provider: str, key: Secret | None) -> str:
     text = f"LLM request failed: {_WORDS[reason].format(provider=provider)}"
     status = f"HTTP {error.status_code}" if isinstance(error, ModelHTTPError) else ""
     said = _said(getattr(error, "body", None))
+    if key is not None and key.available:
+        said = said.replace(key.reveal(), MASK)
     detail = ": ".join(part for part in (status, said) if part)
     return f"{text} ({detail})" if detail else text
 
