@@ -141,11 +141,25 @@ async def _set_up(house: House, features: Sequence[Feature]) -> None:
 
 async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
     settings = house.config.get(GatewaySettings)
-    limits = settings.limits
     house.hello.auth_mode = settings.auth.mode
     house.hello.config_path = str(house.home.config_path)
     house.hello.state_dir = str(house.home.root)
-    doorman = Doorman(limits.max_half_open, limits.max_half_open_per_ip)
+    doorman = Doorman(settings.limits.max_half_open, settings.limits.max_half_open_per_ip)
+    listener = Listener(
+        lambda: _origin_policy(house.config.get(GatewaySettings)),
+        _receiver(house, doorman),
+        house.http.application(),
+        doorman,
+    )
+    stack.push_async_callback(_hang_up, house, listener)
+    tls = server_context(house.home, settings.tls) if settings.tls.enabled else None
+    await listener.open(settings.host, settings.port, tls)
+    house.need(Facts).port = lambda: listener.port
+    await listener.open_local(house.home.socket_path)
+    return Gateway(house, listener, settings.host)
+
+
+def _receiver(house: House, doorman: Doorman) -> Callable[[PeerFacts, str | None], Connection]:
     reception = Reception(
         hub=house.hub,
         dispatcher=Dispatcher(house.rpc, house.tasks, house.clock.now_ms, house.metrics),
@@ -159,27 +173,11 @@ async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
 
     def receive(peer: PeerFacts, bearer: str | None) -> Connection:
         agent_id = flat_agent(peer.path)
-        return (
-            Connection(peer, reception)
-            if agent_id is None
-            else FlatConnection(peer, reception, agent_id, bearer)
-        )
+        if agent_id is None:
+            return Connection(peer, reception)
+        return FlatConnection(peer, reception, agent_id, bearer)
 
-    listener = Listener(
-        lambda: _origin_policy(house.config.get(GatewaySettings)),
-        receive,
-        house.http.application(),
-        doorman,
-    )
-    stack.push_async_callback(_hang_up, house, listener)
-    await listener.open(
-        settings.host,
-        settings.port,
-        server_context(house.home, settings.tls) if settings.tls.enabled else None,
-    )
-    house.need(Facts).port = lambda: listener.port
-    await listener.open_local(house.home.socket_path)
-    return Gateway(house, listener, settings.host)
+    return receive
 
 
 def _origin_policy(settings: GatewaySettings) -> OriginPolicy:
