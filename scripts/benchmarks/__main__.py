@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts.benchmarks import sections
+from scripts.benchmarks import road, sections
 from scripts.benchmarks.contestants import Contestant, Homarus, OpenClaw
 from scripts.benchmarks.figures import HEADER, Figure, machine
 
@@ -47,6 +47,7 @@ def _measure(folder: Path, *, rounds: int, alone: bool) -> list[Figure]:
     crowd = sections.many_sessions_figures(_sub(folder, "crowd"), 10_000, 24, rounds * 5)
     figures += _told(asyncio.run(crowd))
     figures += _told(asyncio.run(sections.chat_figures(_sub(folder, "chat"), 200, rounds)))
+    figures += _told(asyncio.run(road.routing_figures(_sub(folder, "routing"), rounds * 1500)))
     return figures
 
 
