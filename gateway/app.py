@@ -78,7 +78,9 @@ class Gateway(msgspec.Struct, frozen=True):
         return fingerprint(certificate_paths(self.house.home, settings)[0])
 
 
-async def start(stack: AsyncExitStack, home: Home, config: ConfigStore) -> Gateway:
+async def start(
+    stack: AsyncExitStack, home: Home, config: ConfigStore, features: Sequence[Feature] = FEATURES
+) -> Gateway:
     """Bring everything up; `stack` takes it down again.
 
     Raises:
@@ -87,7 +89,7 @@ async def start(stack: AsyncExitStack, home: Home, config: ConfigStore) -> Gatew
     clock = SystemClock()
     tasks = Supervisor()
     stack.push_async_callback(tasks.close, STOP_DEADLINE_S)
-    active = tuple(feature for feature in FEATURES if _enabled(feature, config))
+    active = tuple(feature for feature in features if _enabled(feature, config))
     house = House(
         home=home,
         config=config,
