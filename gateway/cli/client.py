@@ -210,7 +210,7 @@ def _open(reach: Reach) -> Link:
 
 
 def _shake_hands(link: Link, reach: Reach) -> HelloOk:
-    handshake = ClientHandshake(_params(reach), _identity(reach))
+    handshake = ClientHandshake(_params(reach), device_identity(reach))
     deadline = time.monotonic() + reach.timeout_s
     while True:
         message = link.receive(deadline - time.monotonic())
@@ -240,15 +240,22 @@ def _params(reach: Reach) -> ConnectParams:
     )
 
 
-def _identity(reach: Reach) -> DeviceIdentity | None:
-    """The key that gateways on other machines pair; on this machine the owner needs none."""
+def device_identity(reach: Reach) -> DeviceIdentity | None:
+    """The key that gateways on other machines pair, made on first use; on this machine the owner needs none.
+
+    Raises:
+        CommandFailed: when the stored key is damaged.
+    """
     if reach.address is None or reach.address.loopback:
         return None
     from gateway.kernel.store.files import private_dir, private_file
 
     path = reach.home.keys_dir / KEY_FILE
     if path.exists():
-        return DeviceIdentity(path.read_bytes())
+        try:
+            return DeviceIdentity(path.read_bytes())
+        except ValueError as error:
+            raise CommandFailed(f"{path} is damaged", "remove it; the device is then paired anew") from error
     identity = DeviceIdentity.generate()
     private_dir(path.parent)
     private_file(path)

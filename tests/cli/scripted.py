@@ -73,15 +73,19 @@ class Peer:
             payload["message"] = {"role": "assistant", "content": content, "timestamp": 1}
         self.send({"type": "event", "event": "chat", "payload": payload, "seq": next(self._seq)})
 
+    def wait_for_end(self) -> None:
+        """Wait until the client hangs up."""
+        with contextlib.suppress(ConnectionClosed):
+            self._socket.recv()
+
+    def challenge(self) -> None:
+        """The first frame of every connection."""
+        payload: Json = {"nonce": "n", "ts": 1, "capabilities": []}
+        self.send({"type": "event", "event": "connect.challenge", "payload": payload})
+
     def welcome(self) -> None:
-        """The handshake."""
-        self.send(
-            {
-                "type": "event",
-                "event": "connect.challenge",
-                "payload": {"nonce": "n", "ts": 1, "capabilities": []},
-            }
-        )
+        """The whole handshake."""
+        self.challenge()
         self.answer(self.request("connect"), HELLO)
 
 
