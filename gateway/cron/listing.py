@@ -1,9 +1,9 @@
-"""Filtering and sorting of jobs and runs; there are few enough for plain Python."""
+"""Filtering and sorting of jobs; there are few enough for plain Python."""
 
 from collections.abc import Sequence
 
-from gateway.cron.model import Job, Run
-from protocol.methods.cron import CronList, CronRuns
+from gateway.cron.model import Job
+from protocol.methods.cron import CronList
 
 LAST = 1 << 62
 """Sorts jobs without a next slot behind all others."""
@@ -13,13 +13,6 @@ def select_jobs(jobs: Sequence[Job], call: CronList) -> list[Job]:
     """The jobs a call asks for, in its order."""
     wanted = [job for job in jobs if _wanted(job, call)]
     return sorted(wanted, key=_KEYS[call.sort_by], reverse=call.sort_dir == "desc")
-
-
-def select_runs(runs: Sequence[Run], call: CronRuns) -> list[Run]:
-    """The runs a call asks for, newest first unless it says otherwise."""
-    statuses = set(call.statuses or ()) or (set() if call.status == "all" else {call.status})
-    wanted = [run for run in runs if not statuses or run.status in statuses]
-    return wanted[::-1] if call.sort_dir == "desc" else wanted
 
 
 def _by_due(job: Job) -> tuple[int, str]:

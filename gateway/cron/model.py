@@ -24,6 +24,7 @@ class CronSettings(Settings):
     """How scheduled jobs run."""
 
     section: ClassVar[str] = "cron"
+    restart: ClassVar[frozenset[str]] = frozenset({"max_concurrent_runs"})
 
     enabled: bool = True
     """False keeps jobs but runs none, except by hand."""

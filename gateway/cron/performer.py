@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from gateway.agents.model import AgentDirectory
 from gateway.channels.service import ChannelRegistry
 from gateway.chat.intake import Incoming, Intake
@@ -12,7 +14,7 @@ from gateway.sessions.model import Seed
 from protocol.errors import GatewayError
 from protocol.ids import new_id
 from protocol.methods.channels import MessageAction
-from protocol.nouns.cron import AgentTurnPayload, Delivery
+from protocol.nouns.cron import AgentTurnPayload, Delivery, RunOutcome
 from protocol.scopes import Scope
 
 WAIT_S: Final = 3600.0
@@ -110,16 +112,11 @@ def _why(outcome: Outcome) -> str:
     return outcome.failure.message if outcome.failure is not None else f"the run was {outcome.status}"
 
 
-def _with_delivery(result: Result, outcome: str, error: str | None) -> Result:
-    return Result(
-        outcome="ok" if outcome == "ok" else "error",
-        summary=result.summary,
+def _with_delivery(result: Result, outcome: RunOutcome, error: str | None) -> Result:
+    return msgspec.structs.replace(
+        result,
+        outcome=outcome,
         error=result.error if outcome == "ok" else error,
-        session_key=result.session_key,
-        session_id=result.session_id,
-        provider=result.provider,
-        model=result.model,
-        usage=result.usage,
         delivery_status="delivered" if error is None else "not-delivered",
         delivery_error=error,
     )

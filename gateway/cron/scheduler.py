@@ -23,6 +23,12 @@ LATE_MS: Final = 60_000
 
 DAY_MS: Final = 86_400_000
 
+MISSED: Final = Result(outcome="skipped", error="missed: the gateway was not running at this time")
+
+BUSY: Final = Result(outcome="skipped", error="skipped: the run before it was still going on")
+
+BROKEN: Final = Result(outcome="error", error="the run failed inside the gateway; see `homarus logs`")
+
 logger = logging.getLogger(__name__)
 
 
@@ -64,7 +70,7 @@ class Scheduler:
             await self._sleep()
 
     def wake(self) -> None:
-        """Look again: a job was added or changed."""
+        """Look again: a job or the settings changed."""
         self._changed.set()
 
     def running(self, job_id: str) -> Run | None:
@@ -88,7 +94,7 @@ class Scheduler:
         return run
 
     async def _sleep(self) -> None:
-        due_ms = self.next_wake_ms
+        due_ms = self.next_wake_ms if self._settings().enabled else None
         left_s = MAX_SLEEP_S if due_ms is None else max(0.0, (due_ms - self._clock.now_ms()) / 1000)
         try:
             async with asyncio.timeout(min(left_s, MAX_SLEEP_S)):
@@ -99,6 +105,8 @@ class Scheduler:
     async def _recover(self) -> None:
         runs = await self._db.read(store.open_runs)
         for run in runs:
+            if run.run_id in self._running:  # the gateway lives; only the loop of `run` was started again
+                continue
             job = await self._db.read(lambda tx, job_id=run.job_id: store.find(tx, job_id))
             if job is None:
                 gone = Result(outcome="error", error="the job was removed while the gateway was off")
@@ -115,11 +123,13 @@ class Scheduler:
         if not self._settings().enabled:
             return
         now_ms = self._clock.now_ms()
-        claimed = await self._db.write(lambda tx: self._claim(tx, now_ms))
+        busy = frozenset(run.job_id for run in self._running.values() if run.slot_ms is not None)
+        claimed = await self._db.write(lambda tx: self._claim(tx, now_ms, busy))
         for job, run in claimed:
             self._start(job, run)
 
-    def _claim(self, tx: Tx, now_ms: int) -> list[tuple[Job, Run]]:
+    def _claim(self, tx: Tx, now_ms: int, busy: frozenset[str]) -> list[tuple[Job, Run]]:
+        """Write down every slot that came; a job that takes longer than its interval does not pile up."""
         claimed: list[tuple[Job, Run]] = []
         for job in store.due(tx, now_ms):
             slots = missed_slots(job.definition.schedule, job.due_ms or now_ms, now_ms, job.created_ms)
@@ -128,9 +138,11 @@ class Scheduler:
             )
             store.save(tx, advanced)
             for slot_ms in slots:
-                runs_it = slot_ms == slots[-1] and self._runs(job, slot_ms, now_ms)
-                run = _slot_run(job, slot_ms, now_ms, runs_it=runs_it)
-                if store.claim(tx, run) and runs_it:
+                skipped = BUSY if job.id in busy else MISSED
+                if slot_ms == slots[-1] and job.id not in busy and self._runs(job, slot_ms, now_ms):
+                    skipped = None
+                run = _slot_run(job, slot_ms, now_ms, skipped)
+                if store.claim(tx, run) and skipped is None:
                     claimed.append((advanced, run))
         return claimed
 
@@ -149,6 +161,9 @@ class Scheduler:
             async with self._places:
                 self._announce("started", job, run)
                 result = await self._performer.perform(job, run)
+        except Exception:  # the supervisor logs it; the ledger must not show the run as going on for ever
+            await self._finish(job.id, run, BROKEN)
+            raise
         finally:
             self._running.pop(run.run_id, None)
         await self._finish(job.id, run, result)
@@ -159,7 +174,7 @@ class Scheduler:
 
         def unit(tx: Tx) -> Job | None:
             store.finish(tx, run.run_id, result, now_ms)
-            store.reap(tx, kept_after_ms)
+            store.reap(tx, job_id, kept_after_ms)
             job = store.find(tx, job_id)
             if job is None:
                 return None
@@ -176,18 +191,17 @@ class Scheduler:
             self._announce("finished", job, ended)
 
 
-def _slot_run(job: Job, slot_ms: int, now_ms: int, *, runs_it: bool) -> Run:
-    missed = Result(outcome="skipped", error="missed: the gateway was not running at this time")
+def _slot_run(job: Job, slot_ms: int, now_ms: int, skipped: Result | None) -> Run:
     return Run(
         run_id=f"cron:{job.id}:{slot_ms}",
         job_id=job.id,
         job_name=job.name,
         agent_id=job.agent_id,
         slot_ms=slot_ms,
-        status="running" if runs_it else "skipped",
+        status="running" if skipped is None else "skipped",
         claimed_ms=now_ms,
-        ended_ms=None if runs_it else now_ms,
-        result=None if runs_it else missed,
+        ended_ms=None if skipped is None else now_ms,
+        result=skipped,
     )
 
 

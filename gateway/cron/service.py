@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.cron import store
-from gateway.cron.listing import select_jobs, select_runs
+from gateway.cron.listing import select_jobs
 from gateway.cron.model import CronSettings, Definition, Job, JobNotFound
 from gateway.cron.scheduler import Scheduler
 from gateway.cron.timing import check_schedule, next_due
@@ -142,7 +142,8 @@ class CronService:
             JobNotFound: when there is none of that id.
         """
         job = await self.get(job_id)
-        await self._db.write(lambda tx: store.delete(tx, job_id))
+        if not await self._db.write(lambda tx: store.delete(tx, job_id)):  # somebody else was faster
+            raise JobNotFound(job_id)
         self._scheduler.wake()
         return job
 
@@ -185,14 +186,24 @@ class CronService:
 
     async def runs(self, call: CronRuns) -> CronRunPage:
         """The ledger as asked for."""
-        job_id = None if call.scope == "all" else call.id or call.job_id
-        ended = await self._db.read(lambda tx: store.ended_runs(tx, job_id, call.run_id, call.agent_id))
-        chosen = select_runs(ended, call)
-        shown = chosen[call.offset : call.offset + call.limit]
-        more = call.offset + len(shown) < len(chosen)
+        statuses = call.statuses or ([] if call.status == "all" else [call.status])
+        wanted = store.RunFilter(
+            job_id=None if call.scope == "all" else call.id or call.job_id,
+            run_id=call.run_id,
+            agent_id=call.agent_id,
+            statuses=frozenset(statuses),
+        )
+        newest_first = call.sort_dir == "desc"
+        total, shown = await self._db.read(
+            lambda tx: (
+                store.count_ended_runs(tx, wanted),
+                store.ended_runs(tx, wanted, call.limit, call.offset, newest_first=newest_first),
+            )
+        )
+        more = call.offset + len(shown) < total
         return CronRunPage(
             entries=[run.shown() for run in shown],
-            total=len(chosen),
+            total=total,
             offset=call.offset,
             limit=call.limit,
             has_more=more,

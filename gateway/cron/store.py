@@ -17,7 +17,27 @@ _RUN: Final = (
     "SELECT run_id, job_id, job_name, agent_id, slot_ms, status, claimed_ms, ended_ms, result FROM cron_runs"
 )
 
+_COUNT: Final = "SELECT count(*) FROM cron_runs"
+
+_WANTED: Final = (
+    " WHERE ended_ms IS NOT NULL AND (?1 IS NULL OR job_id = ?1) AND (?2 IS NULL OR run_id = ?2) "
+    "AND (?3 IS NULL OR coalesce(agent_id, 'main') = ?3) "
+    "AND (?4 = '' OR instr(?4, '|' || status || '|') > 0)"
+)
+
+KEPT_RUNS: Final = 2000
+"""Of one job: a month of hourly runs and more, while a job of every second leaves no gigabyte behind."""
+
 _encode = msgspec.json.encode
+
+
+class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which ended runs are wanted; what is None or empty does not narrow."""
+
+    job_id: str | None = None
+    run_id: str | None = None
+    agent_id: str | None = None
+    statuses: frozenset[str] = frozenset()
 
 
 def save(tx: Tx, job: Job) -> None:
@@ -98,19 +118,28 @@ def open_runs(tx: Tx) -> list[Run]:
     return [_run(row) for row in tx.execute(_RUN + " WHERE status = 'running' ORDER BY claimed_ms")]
 
 
-def ended_runs(tx: Tx, job_id: str | None, run_id: str | None, agent_id: str | None) -> list[Run]:
-    """Ended runs, oldest first, of a job, a run id or an agent, or all."""
+def ended_runs(tx: Tx, wanted: RunFilter, limit: int, offset: int, *, newest_first: bool) -> list[Run]:
+    """A page of the ended runs that are wanted, by the time they ended."""
+    order = "ended_ms DESC, run_id DESC" if newest_first else "ended_ms, run_id"
     rows = tx.execute(
-        _RUN + " WHERE status <> 'running' AND (?1 IS NULL OR job_id = ?1) AND (?2 IS NULL OR run_id = ?2) "
-        "AND (?3 IS NULL OR coalesce(agent_id, 'main') = ?3) ORDER BY ended_ms, run_id",
-        (job_id, run_id, agent_id),
+        _RUN + f"{_WANTED} ORDER BY {order} LIMIT ?5 OFFSET ?6", (*_wanted(wanted), limit, offset)
     )
     return [_run(row) for row in rows]
 
 
-def reap(tx: Tx, ended_before_ms: int) -> int:
-    """Forget runs that ended before; returns how many."""
-    return tx.execute("DELETE FROM cron_runs WHERE ended_ms < ?", (ended_before_ms,)).rowcount
+def count_ended_runs(tx: Tx, wanted: RunFilter) -> int:
+    """How many ended runs are wanted."""
+    return tx.execute(_COUNT + _WANTED, _wanted(wanted)).fetchone()[0]
+
+
+def reap(tx: Tx, job_id: str, ended_before_ms: int) -> None:
+    """Forget runs that ended before, and of one job all but the newest `KEPT_RUNS`."""
+    tx.execute("DELETE FROM cron_runs WHERE ended_ms < ?", (ended_before_ms,))
+    tx.execute(
+        "DELETE FROM cron_runs WHERE job_id = ?1 AND ended_ms < (SELECT ended_ms FROM cron_runs "
+        "WHERE job_id = ?1 AND ended_ms IS NOT NULL ORDER BY ended_ms DESC LIMIT 1 OFFSET ?2)",
+        (job_id, KEPT_RUNS - 1),
+    )
 
 
 def scratch(tx: Tx, job_id: str) -> Scratch | None:
@@ -130,6 +159,11 @@ def write_scratch(tx: Tx, job_id: str, scratch_: Scratch | None) -> None:
         "INSERT OR REPLACE INTO cron_scratch VALUES (?, ?, ?, ?)",
         (job_id, scratch_.content, scratch_.revision, scratch_.updated_at_ms),
     )
+
+
+def _wanted(wanted: RunFilter) -> tuple[str | None, ...]:
+    statuses = "|".join(["", *sorted(wanted.statuses), ""]) if wanted.statuses else ""
+    return (wanted.job_id, wanted.run_id, wanted.agent_id, statuses)
 
 
 def _job(row: tuple[Any, ...]) -> Job:

@@ -1,6 +1,6 @@
 """When a schedule is due next."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -51,7 +51,7 @@ def missed_slots(schedule: Schedule, due_ms: int, now_ms: int, created_ms: int) 
             due_ms, now_ms - (now_ms - due_ms) % schedule.every_ms - (MAX_MISSED - 1) * schedule.every_ms
         )
         return list(range(first_ms, now_ms + 1, schedule.every_ms))
-    slots = [due_ms]
+    slots = [_not_too_long_ago(schedule, due_ms, now_ms)]
     while (following := next_due(schedule, slots[-1], created_ms)) is not None and following <= now_ms:
         slots.append(following)
         if len(slots) > MAX_MISSED:
@@ -59,12 +59,32 @@ def missed_slots(schedule: Schedule, due_ms: int, now_ms: int, created_ms: int) 
     return slots
 
 
-def _next_cron(schedule: CronSchedule, after_ms: int) -> int | None:
+def _not_too_long_ago(schedule: Schedule, due_ms: int, now_ms: int) -> int:
+    """The slot to count missed ones from, so that a year off costs no more than a day.
+
+    Counting back only finds where to start: around a change to daylight saving it may name other times than
+    counting on, and slots are known by their time.
+    """
+    if not isinstance(schedule, CronSchedule):
+        return due_ms
+    back = CronSim(schedule.expr, datetime.fromtimestamp(now_ms / 1000, _zone(schedule)), reverse=True)
+    for passed, slot in enumerate(back):
+        if slot.timestamp() * 1000 <= due_ms:
+            return due_ms
+        if passed == MAX_MISSED:
+            return max(due_ms, _next_cron(schedule, int(slot.timestamp() * 1000)) or due_ms)
+    return due_ms
+
+
+def _zone(schedule: CronSchedule) -> tzinfo:
     try:
-        zone = ZoneInfo(schedule.tz) if schedule.tz is not None else UTC
-    except (ZoneInfoNotFoundError, ValueError) as error:
+        return ZoneInfo(schedule.tz) if schedule.tz is not None else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder of zones
         raise InvalidRequest(f"at /schedule/tz: unknown time zone {schedule.tz}", {"field": "tz"}) from error
-    start = datetime.fromtimestamp(after_ms / 1000, zone)
+
+
+def _next_cron(schedule: CronSchedule, after_ms: int) -> int | None:
+    start = datetime.fromtimestamp(after_ms / 1000, _zone(schedule))
     try:
         following = next(CronSim(schedule.expr, start), None)
     except CronSimError as error:

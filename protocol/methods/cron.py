@@ -14,7 +14,7 @@ from protocol.scopes import Scope
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 
-Offset = Annotated[int, Meta(ge=0)]
+Offset = Annotated[int, Meta(ge=0, le=1_000_000_000)]
 
 PageSize = Annotated[int, Meta(ge=1, le=200)]
 

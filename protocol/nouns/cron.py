@@ -18,6 +18,9 @@ Text = Annotated[str, Meta(min_length=1, max_length=65_536)]
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
+LAST_INSTANT_MS = 253_402_300_799_999
+"""The end of the year 9999, the last time that can be shown."""
+
 
 class AtSchedule(Wire, tag_field="kind", tag="at"):
     """Once, at an ISO 8601 time; without an offset it is UTC."""
@@ -29,7 +32,7 @@ class EverySchedule(Wire, tag_field="kind", tag="every"):
     """Again and again, `every_ms` apart, counted from `anchor_ms` (creation when absent)."""
 
     every_ms: Annotated[int, Meta(ge=1_000, le=366 * 86_400_000)]
-    anchor_ms: Annotated[int, Meta(ge=0)] | None = None
+    anchor_ms: Annotated[int, Meta(ge=0, le=LAST_INSTANT_MS)] | None = None
 
 
 class CronSchedule(Wire, tag_field="kind", tag="cron"):

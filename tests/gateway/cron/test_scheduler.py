@@ -8,7 +8,7 @@ import pytest
 
 from gateway.cron import store
 from gateway.cron.model import Action, CronSettings, Definition, Job, Result, Run
-from gateway.cron.scheduler import Scheduler
+from gateway.cron.scheduler import BROKEN, Scheduler
 from gateway.kernel.store.db import Database
 from gateway.kernel.store.migrate import load_migrations
 from gateway.kernel.supervisor import Supervisor
@@ -28,11 +28,14 @@ class FakePerformer:
         self.gate = asyncio.Event()
         self.gate.set()
         self.result = Result(outcome="ok", summary="done")
+        self.error: Exception | None = None
 
     async def perform(self, job: Job, run: Run) -> Result:
         assert job.id == run.job_id
         self.performed.append(run.run_id)
         await self.gate.wait()
+        if self.error is not None:
+            raise self.error
         return self.result
 
 
@@ -93,7 +96,9 @@ class Rig:
         self.scheduler.wake()
 
     async def ledger(self) -> list[RunEntry]:
-        runs = await self.db.read(lambda tx: store.ended_runs(tx, None, None, None))
+        runs = await self.db.read(
+            lambda tx: store.ended_runs(tx, store.RunFilter(), 1000, 0, newest_first=False)
+        )
         return [run.shown() for run in runs]
 
 
@@ -207,3 +212,92 @@ async def test_failures_are_counted_until_a_success(rig: Rig) -> None:
     job = await rig.db.read(lambda tx: store.find(tx, "hourly"))
     assert job is not None
     assert (job.last.status, job.last.error, job.last.consecutive_errors) == ("error", "no", 2)
+
+
+async def test_switched_off_with_a_slot_due_the_scheduler_rests(rig: Rig) -> None:
+    rounds = 0
+
+    def settings() -> CronSettings:
+        nonlocal rounds
+        rounds += 1
+        return CronSettings(enabled=False)
+
+    await rig.add("hourly")
+    rig.clock.jump(HOUR_S)
+    scheduler = Scheduler(
+        db=rig.db,
+        performer=rig.performer,
+        announce=lambda _, __, ___: None,
+        clock=rig.clock,
+        tasks=rig.tasks,
+        settings=settings,
+    )
+    rig.tasks.keep("scheduler", scheduler.run)
+    await until(lambda: rounds > 1)
+    settled = rounds
+    await asyncio.sleep(0.1)
+    assert rounds <= settled + 2
+
+
+async def test_a_scheduler_started_again_leaves_running_runs_alone(rig: Rig) -> None:
+    await rig.add("hourly")
+    rig.performer.gate.clear()
+    rig.begin()
+    await rig.pass_time(HOUR_S)
+    await until(lambda: len(rig.performer.performed) == 1)
+    rig.begin()
+    await asyncio.sleep(0.05)
+    rig.performer.gate.set()
+    await until(lambda: ("finished", "hourly") in rig.events)
+    await asyncio.sleep(0.05)
+    assert len(rig.performer.performed) == 1
+    assert rig.events.count(("finished", "hourly")) == 1
+
+
+async def test_slots_that_come_during_a_run_are_recorded_and_do_not_pile_up(rig: Rig) -> None:
+    await rig.add("hourly")
+    rig.performer.gate.clear()
+    rig.begin()
+    await rig.pass_time(HOUR_S)
+    await until(lambda: len(rig.performer.performed) == 1)
+    for hour in (2, 3):
+        await rig.pass_time(HOUR_S)
+        await until(lambda hour=hour: rig.scheduler.next_wake_ms == START_MS + (hour + 1) * HOUR_MS)
+    rig.performer.gate.set()
+    await until(lambda: ("finished", "hourly") in rig.events)
+    assert len(rig.performer.performed) == 1
+    skipped = [entry for entry in await rig.ledger() if entry.status == "skipped"]
+    assert [entry.run_at_ms for entry in skipped] == [START_MS + 2 * HOUR_MS, START_MS + 3 * HOUR_MS]
+    assert all("still going on" in (entry.error or "") for entry in skipped)
+    await rig.pass_time(HOUR_S)
+    await until(lambda: len(rig.performer.performed) == 2)
+
+
+async def test_a_performer_that_breaks_leaves_an_error_in_the_ledger(rig: Rig) -> None:
+    await rig.add("hourly")
+    rig.performer.error = ValueError("a bug")
+    rig.begin()
+    await rig.pass_time(HOUR_S)
+    await until(lambda: ("finished", "hourly") in rig.events)
+    (entry,) = await rig.ledger()
+    assert (entry.status, entry.error) == ("error", BROKEN.error)
+    rig.performer.error = None
+    await rig.pass_time(HOUR_S)
+    await until(lambda: rig.events.count(("finished", "hourly")) == 2)
+
+
+async def test_the_ledger_is_paged_filtered_and_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "KEPT_RUNS", 3)
+    await rig.add("hourly")
+    rig.begin()
+    for count in range(1, 6):
+        rig.performer.result = Result(outcome="error" if count % 2 else "ok")
+        await rig.pass_time(HOUR_S)
+        await until(lambda count=count: rig.events.count(("finished", "hourly")) == count)
+    slots = [(entry.run_at_ms - START_MS) // HOUR_MS for entry in await rig.ledger()]
+    assert slots == [3, 4, 5]
+    errors = store.RunFilter(job_id="hourly", statuses=frozenset({"error"}))
+    newest = await rig.db.read(lambda tx: store.ended_runs(tx, errors, 1, 0, newest_first=True))
+    assert [run.slot_ms for run in newest] == [START_MS + 5 * HOUR_MS]
+    assert await rig.db.read(lambda tx: store.count_ended_runs(tx, errors)) == 2
+    assert await rig.db.read(lambda tx: store.count_ended_runs(tx, store.RunFilter(agent_id="other"))) == 0

@@ -52,6 +52,7 @@ def test_cron_follows_its_time_zone_through_daylight_saving() -> None:
         (CronSchedule(expr="* * *"), "/schedule/expr"),
         (CronSchedule(expr="0 9 * * *", tz="Nowhere/Land"), "/schedule/tz"),
         (CronSchedule(expr="0 9 * * *", tz="../../etc/passwd"), "/schedule/tz"),
+        (CronSchedule(expr="0 9 * * *", tz="Europe"), "/schedule/tz"),
         (AtSchedule(at="tomorrow"), "/schedule/at"),
     ],
 )
@@ -70,6 +71,9 @@ def test_missed_slots_are_listed_up_to_now_and_bounded() -> None:
     assert month[-1] == NOON + 30 * 86_400_000
     daily = missed_slots(CronSchedule(expr="0 9 * * *"), ms("2026-11-17T09:00:00"), NOON, 0)
     assert daily == [ms(f"2026-11-{day}T09:00:00") for day in (17, 18, 19, 20)]
+    minutes = missed_slots(CronSchedule(expr="* * * * *"), ms("2016-11-20T12:00:00"), NOON, 0)
+    assert (len(minutes), minutes[-1] - minutes[0]) == (MAX_MISSED, (MAX_MISSED - 1) * 60_000)
+    assert minutes[-1] == NOON
     assert missed_slots(AtSchedule(at="2026-11-20T11:00:00Z"), ms("2026-11-20T11:00:00"), NOON, 0) == [
         ms("2026-11-20T11:00:00")
     ]
