@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from gateway.chat.model import Outcome, Run, RunRequest
+from gateway.inbox import store as inbox
 from gateway.kernel.store.db import Tx
 from gateway.sessions.keys import SessionKey
 from gateway.transcripts.model import NewEntry
@@ -85,7 +86,7 @@ def prune(tx: Tx, ended_before_ms: int, limit: int) -> int:
         "SELECT run_id, inbox_id FROM runs WHERE ended_ms < ? LIMIT ?", (ended_before_ms, limit)
     ).fetchall()
     tx.executemany("DELETE FROM runs WHERE run_id = ?", [(run_id,) for run_id, _ in old])
-    tx.executemany("DELETE FROM inbox WHERE id = ?", [(inbox_id,) for _, inbox_id in old])
+    inbox.forget(tx, [inbox_id for _, inbox_id in old])
     return len(old)
 
 

@@ -1,6 +1,6 @@
 """The inbox's SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -72,6 +72,11 @@ def page(
         f"SELECT id, {_MESSAGE}, {_PLACEMENT} FROM inbox WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"  # noqa: S608
     )
     return [_entry(row) for row in tx.execute(sql, (*values, limit))]
+
+
+def forget(tx: Tx, inbox_ids: Iterable[int]) -> None:
+    """Delete messages; a repeat of one of them would be taken for a new message."""
+    tx.executemany("DELETE FROM inbox WHERE id = ?", [(inbox_id,) for inbox_id in inbox_ids])
 
 
 def _entry(row: Sequence[Any]) -> Entry:
