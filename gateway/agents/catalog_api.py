@@ -17,6 +17,7 @@ from gateway.agents.tool_lists import catalog_groups, effective_groups, profile_
 from gateway.agents.tools import ToolContext, ToolRegistry
 from gateway.kernel.clock import Clock
 from gateway.kernel.rpc.context import Ctx
+from gateway.kernel.rpc.idempotency import CallKey, IdempotentCalls
 from gateway.kernel.rpc.router import handles
 from gateway.sessions.keys import agent_of, canonical_key
 from protocol.errors import InvalidRequest
@@ -136,10 +137,17 @@ class ModelsApi:
 class ToolsApi:
     """`tools.*`."""
 
-    def __init__(self, agents: Agents, tools: ToolRegistry, settings: Callable[[], AgentsSettings]) -> None:
+    def __init__(
+        self,
+        agents: Agents,
+        tools: ToolRegistry,
+        settings: Callable[[], AgentsSettings],
+        calls: IdempotentCalls,
+    ) -> None:
         self._agents = agents
         self._tools = tools
         self._settings = settings
+        self._calls = calls
 
     @handles(ToolsCatalog)
     def catalog(self, _ctx: Ctx, call: ToolsCatalog) -> ToolsCatalogResult:
@@ -165,6 +173,12 @@ class ToolsApi:
     @handles(ToolsInvoke)
     async def invoke(self, ctx: Ctx, call: ToolsInvoke) -> ToolsInvokeResult:
         """Run a tool as the caller."""
+        if call.idempotency_key is None:
+            return await self._run(ctx, call)
+        key = CallKey(ctx.principal.actor, call.wire_name, call.idempotency_key)
+        return await self._calls.once(key, lambda: self._run(ctx, call), ToolsInvokeResult)
+
+    async def _run(self, ctx: Ctx, call: ToolsInvoke) -> ToolsInvokeResult:
         profile = agent_for(self._agents, call.agent_id, call.session_key)
         context = ToolContext(
             agent_id=profile.id,

@@ -27,6 +27,7 @@ from gateway.agents.usage import UsageLedger
 from gateway.devices.service import Devices
 from gateway.kernel.feature import House
 from gateway.kernel.ports import AgentCatalog, CommandTable
+from gateway.kernel.rpc.idempotency import IdempotentCalls
 from gateway.memory.service import MemoryService
 from gateway.operations.facts import Facts
 from gateway.sessions.model import Session
@@ -83,7 +84,7 @@ def _serve(
     commands = CommandsApi(agents)
     house.rpc.add(AgentsApi(agents, catalog, AgentFiles(), memory))
     house.rpc.add(ModelsApi(agents, catalog, settings, ProviderProbe(settings), house.clock))
-    house.rpc.add(ToolsApi(agents, tools, settings))
+    house.rpc.add(ToolsApi(agents, tools, settings, house.need(IdempotentCalls)))
     house.rpc.add(SkillsApi(agents, house.home.root / "skills"))
     house.rpc.add(MemoryApi(agents, memory))
     house.rpc.add(commands)
