@@ -26,6 +26,7 @@ from gateway.kernel.net.tls import certificate_paths, fingerprint, server_contex
 from gateway.kernel.ports import Admission
 from gateway.kernel.rpc.context import PeerFacts
 from gateway.kernel.rpc.dispatch import Dispatcher
+from gateway.kernel.rpc.idempotency import REAP_INTERVAL_S, IdempotentCalls
 from gateway.kernel.store.db import Database
 from gateway.kernel.store.migrate import Migration, load_migrations
 from gateway.kernel.supervisor import Supervisor
@@ -88,18 +89,22 @@ async def start(
     """
     clock = SystemClock()
     tasks = Supervisor()
-    stack.push_async_callback(tasks.close, STOP_DEADLINE_S)
     active = tuple(feature for feature in features if _enabled(feature, config))
+    databases = await _open_databases(stack, home, active)
+    # After the features were closed and before the databases are: no task may meet a closed database.
+    stack.push_async_callback(tasks.close, STOP_DEADLINE_S)
     house = House(
         home=home,
         config=config,
         clock=clock,
         tasks=tasks,
         stack=stack,
-        databases=await _open_databases(stack, home, active),
+        databases=databases,
         boot_id=new_id(),
         started_ms=clock.now_ms(),
     )
+    calls = house.offer(IdempotentCalls(house.database("state"), clock))
+    tasks.every("idempotency reaper", REAP_INTERVAL_S, calls.reap)
     await _set_up(house, active)
     gateway = await _listen(house, stack)
     _start_ticking(house, stack, clock)

@@ -19,6 +19,6 @@ class ChannelsApi:
         return await self._registry.statuses(call.channel, probe=call.probe)
 
     @handles(MessageAction)
-    async def act(self, _: Ctx, call: MessageAction) -> JsonValue:
+    async def act(self, ctx: Ctx, call: MessageAction) -> JsonValue:
         """See `MessageAction`."""
-        return await self._registry.act(call)
+        return await self._registry.act(ctx.principal.actor, call)

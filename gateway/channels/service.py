@@ -2,6 +2,7 @@
 
 from gateway.channels.model import Connector
 from gateway.kernel.clock import Clock
+from gateway.kernel.rpc.idempotency import CallKey, IdempotentCalls
 from protocol.errors import JsonValue, NotFound, Unavailable
 from protocol.methods.channels import ChannelAccountStatus, ChannelMeta, ChannelStatuses, MessageAction
 
@@ -9,7 +10,8 @@ from protocol.methods.channels import ChannelAccountStatus, ChannelMeta, Channel
 class ChannelRegistry:
     """The connectors that are set up, in the order they joined."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, calls: IdempotentCalls, clock: Clock) -> None:
+        self._calls = calls
         self._clock = clock
         self._connectors: dict[str, Connector] = {}
 
@@ -45,16 +47,18 @@ class ChannelRegistry:
             channel_default_account_id={name: rows[0].account_id for name, rows in accounts.items() if rows},
         )
 
-    async def act(self, call: MessageAction) -> JsonValue:
-        """Hand a message action to its channel.
+    async def act(self, actor: str, call: MessageAction) -> JsonValue:
+        """Hand a message action to its channel, once per actor and idempotency key.
 
         Raises:
             Unavailable: when the channel is not set up.
+            OutcomeUnknown: when the gateway was interrupted while this action was under way.
         """
         connector = self._connectors.get(call.channel)
         if connector is None:
             raise Unavailable(f"channel {call.channel} is not set up; add it to homarus.toml first")
-        return await connector.act(call)
+        key = CallKey(actor, call.wire_name, call.idempotency_key)
+        return await self._calls.once(key, lambda: connector.act(call))
 
 
 def _summary(accounts: list[ChannelAccountStatus]) -> JsonValue:

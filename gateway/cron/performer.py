@@ -10,11 +10,12 @@ from gateway.chat.intake import Incoming, Intake
 from gateway.chat.model import Outcome, RunRequest, Sender
 from gateway.chat.service import Chat
 from gateway.cron.model import Job, Result, Run
+from gateway.kernel.rpc.idempotency import OutcomeUnknown
 from gateway.sessions.model import Seed
 from protocol.errors import GatewayError
 from protocol.ids import new_id
 from protocol.methods.channels import MessageAction
-from protocol.nouns.cron import AgentTurnPayload, Delivery, RunOutcome
+from protocol.nouns.cron import AgentTurnPayload, Delivery, DeliveryStatus, RunOutcome
 from protocol.scopes import Scope
 
 WAIT_S: Final = 3600.0
@@ -83,11 +84,12 @@ class ChatPerformer:
         if delivery is None or delivery.mode == "none" or result.outcome != "ok":
             return result
         try:
-            await self._channels.act(_message(delivery, run, result))
+            await self._channels.act(f"cron:{job.id}", _message(delivery, run, result))
         except GatewayError as error:
+            status = "unknown" if isinstance(error, OutcomeUnknown) else "not-delivered"
             outcome = "ok" if delivery.best_effort else "error"
-            return _with_delivery(result, outcome, error.message)
-        return _with_delivery(result, "ok", None)
+            return _with_delivery(result, outcome, status, error.message)
+        return _with_delivery(result, "ok", "delivered", None)
 
 
 def _answered(outcome: Outcome, session_key: str, session_id: str) -> Result:
@@ -112,12 +114,12 @@ def _why(outcome: Outcome) -> str:
     return outcome.failure.message if outcome.failure is not None else f"the run was {outcome.status}"
 
 
-def _with_delivery(result: Result, outcome: RunOutcome, error: str | None) -> Result:
+def _with_delivery(result: Result, outcome: RunOutcome, status: DeliveryStatus, error: str | None) -> Result:
     return msgspec.structs.replace(
         result,
         outcome=outcome,
         error=result.error if outcome == "ok" else error,
-        delivery_status="delivered" if error is None else "not-delivered",
+        delivery_status=status,
         delivery_error=error,
     )
 

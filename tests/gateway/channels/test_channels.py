@@ -1,8 +1,13 @@
 """The channel registry over the running daemon, and with a connector in it (rows S1.B-8, DC-4)."""
 
+from pathlib import Path
+
 import pytest
 
 from gateway.channels.service import ChannelRegistry
+from gateway.kernel.rpc.idempotency import IdempotentCalls
+from gateway.kernel.store.db import Database
+from gateway.kernel.store.migrate import load_migrations
 from protocol.errors import JsonValue, NotFound
 from protocol.methods.channels import ChannelAccountStatus, MessageAction
 from tests.support.clock import FakeClock
@@ -44,18 +49,23 @@ async def test_a_fresh_gateway_has_no_channels_and_says_so(shared_daemon: Daemon
             )
 
 
-async def test_a_connector_is_listed_and_acted_through() -> None:
+async def test_a_connector_is_listed_and_acted_through(tmp_path: Path) -> None:
     office = PostOffice()
-    registry = ChannelRegistry(FakeClock())
+    db = await Database.open(tmp_path / "state.db", load_migrations("kernel", "gateway.kernel.rpc"))
+    registry = ChannelRegistry(IdempotentCalls(db, FakeClock()), FakeClock())
     registry.join(office)
     status = await registry.statuses(None, probe=True)
     assert status.channel_order == ["post"]
     assert status.channel_default_account_id == {"post": "default"}
     assert status.channels == {"post": {"configured": True, "running": True}}
     call = MessageAction(channel="post", action="send", params={}, idempotency_key="k")
-    assert await registry.act(call) == {"ok": True}
+    assert await registry.act("device-1", call) == {"ok": True}
+    assert await registry.act("device-1", call) == {"ok": True}
     assert office.acted == ["send"]
+    await registry.act("device-2", call)
+    assert office.acted == ["send", "send"]
     with pytest.raises(NotFound, match="telegram"):
         await registry.statuses("telegram", probe=False)
     with pytest.raises(TypeError, match="two connectors"):
         registry.join(PostOffice())
+    await db.close()
