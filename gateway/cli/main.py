@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "logs": ("logs", "what the gateway did"),
     "doctor": ("doctor", "find out what is wrong and how to mend it"),
     "backup": ("backup", "save everything, and bring it back"),
+    "protocol": ("protocol", "every method and event; --json for its JSON Schema"),
     "version": ("version", "which release this is"),
 }
 """Command to its module in `gateway.cli.commands` and its line in the help."""

@@ -1,0 +1,23 @@
+"""`homarus protocol`: the contract as a page and as one JSON Schema (row DC-1)."""
+
+import json
+
+import jsonschema
+
+from tests.cli.command import run
+
+
+def test_the_page_lists_methods_with_their_parameters() -> None:
+    done = run({}, "protocol")
+    assert done.code == 0
+    assert "### `chat.send`" in done.out
+    assert "| `idempotencyKey` |" in done.out
+
+
+def test_the_schema_validates_a_real_call() -> None:
+    contract = json.loads(run({}, "protocol", "--json").out)
+    send = {**contract["methods"]["chat.send"]["params"], "$defs": contract["$defs"]}
+    validator = jsonschema.Draft202012Validator(send)
+    call = {"sessionKey": "main", "message": "hello", "idempotencyKey": "k"}
+    assert list(validator.iter_errors(call)) == []
+    assert list(validator.iter_errors({"sessionKey": "main"})) != []
