@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,9 +27,16 @@ def reset_peak(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
 
 
-def open_files(pid: int) -> int:
-    """How many descriptors a process holds."""
-    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+def open_sockets(pid: int) -> int:
+    """How many descriptors of a process are sockets; databases and logs open theirs when they like."""
+    return sum(_is_socket(link) for link in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _is_socket(link: Path) -> bool:
+    try:
+        return str(link.readlink()).startswith("socket:")
+    except FileNotFoundError:  # closed since it was listed
+        return False
 
 
 def _status_kb(pid: int, name: str) -> int:
@@ -73,12 +80,3 @@ async def probing(client: WireClient, method: str = "health") -> AsyncGenerator[
     finally:
         done.set()
         await task
-
-
-async def settled(values: Iterable[int], at_most: int) -> bool:
-    """Whether a gauge, read again and again, comes down to `at_most` before `values` ends."""
-    for value in values:
-        if value <= at_most:
-            return True
-        await asyncio.sleep(0.1)
-    return False

@@ -102,11 +102,17 @@ class RawPeer:
     async def admitted(cls, port: int, token: str, **overrides: object) -> Self:
         """Connect as the command line of this machine, up to and including `hello-ok`."""
         peer = await cls.open(port)
-        await peer.receive()
-        await peer.send(frame(request("connect", "connect", connect_params(token, **overrides))))
-        hello = await peer.receive()
-        assert hello["ok"], hello
+        await peer.enter(token, **overrides)
         return peer
+
+    async def enter(self, token: str, **overrides: object) -> Json:
+        """Take the challenge, connect without a device, and return the answer, which is `hello-ok`."""
+        challenge = await self.receive()
+        assert challenge["event"] == "connect.challenge"
+        await self.send(frame(request("connect", "connect", connect_params(token, **overrides))))
+        hello = await self.receive()
+        assert hello["ok"], hello
+        return hello
 
     async def send(self, data: bytes) -> None:
         """Write bytes; returns once the gateway's side may take more. A connection that ended is no error."""

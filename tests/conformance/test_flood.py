@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.conformance.gauges import open_files, probing, rss_bytes
+from tests.conformance.gauges import open_sockets, probing, rss_bytes
 from tests.conformance.raw import RawPeer, frame, request, upgrade
 from tests.support.daemon import Daemon
 from tests.support.wire import DeviceKey, WireClient, connect_params
@@ -175,7 +175,7 @@ async def withstand(
     daemon: Daemon, stranger: Stranger, existing: WireClient, identity: DeviceKey, token: str
 ) -> tuple[float, float]:
     """One flood; the 99th percentile of an existing client's waits, and the longest entry of a device."""
-    files = open_files(daemon.pid)
+    files = open_sockets(daemon.pid)
     entries: list[float] = []
     async with AsyncExitStack() as stack:
         async with probing(existing) as latencies:
@@ -185,9 +185,9 @@ async def withstand(
                 await asyncio.sleep(0.1)
             await flooding
             entries.append(await come_home(daemon, identity, token))
-        assert open_files(daemon.pid) - files <= STRANGERS_PER_IP + 50, "there is a bound on strangers"
+        assert open_sockets(daemon.pid) - files <= STRANGERS_PER_IP + 50, "there is a bound on strangers"
     deadline = time.monotonic() + 5
-    while open_files(daemon.pid) > files + 2:
+    while open_sockets(daemon.pid) > files + 2:
         assert time.monotonic() < deadline, "files of gone strangers stay open"
         await asyncio.sleep(0.05)
     return latencies.quantile_s(0.99), max(entries)

@@ -1,12 +1,14 @@
 """One WebSocket connection: challenge, admission, then requests in and responses and events out."""
 
 import asyncio
+import logging
 from typing import Final
 
 import msgspec
 
 from gateway.kernel.bus import Bus
 from gateway.kernel.clock import Clock
+from gateway.kernel.log import printable
 from gateway.kernel.net.doorman import Doorman
 from gateway.kernel.net.facts import ConnectionClosed, ConnectionOpened
 from gateway.kernel.net.hello import HelloComposer
@@ -26,6 +28,11 @@ from protocol.ids import new_id
 from protocol.limits import HANDSHAKE_TIMEOUT_MS, MAX_ID_CHARS, MAX_PAYLOAD_BYTES
 
 POLICY_VIOLATION: Final = 1008
+
+ORDINARY_ENDS: Final = frozenset({1000, 1001, 1005, 1006, 1012})
+"""Close codes of clients that went away and of our own stop. Source: RFC 6455, section 7.4.1."""
+
+logger = logging.getLogger(__name__)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -73,7 +80,7 @@ class Connection:
         self._outbox = Outbox(self._write, lambda: socket.writable, self._overflow)
         self._reception.doorman.enter(self)
         self._deadline = asyncio.get_running_loop().call_later(
-            HANDSHAKE_TIMEOUT_MS / 1000, self.close, POLICY_VIOLATION, "handshake timeout"
+            HANDSHAKE_TIMEOUT_MS / 1000, self.turn_away, POLICY_VIOLATION, "handshake timeout"
         )
 
     def _write(self, frame: bytes) -> None:
@@ -106,6 +113,8 @@ class Connection:
         self._outbox.close()
         if self._admitted:
             self._admitted = False
+            level = logging.DEBUG if code in ORDINARY_ENDS else logging.INFO
+            logger.log(level, "%s closed: %d %s", self.principal.client.id, code, printable(reason))
             self._reception.bus.publish(ConnectionClosed(self.principal, code, reason))
 
     # What the hub and the dispatcher use

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 from websockets.exceptions import InvalidState
@@ -24,6 +25,8 @@ PING_INTERVAL_S: Final = 20.0
 """
 
 PONG_DEADLINE_S: Final = 20.0
+
+SLOW: Final = "slow consumer: what was sent is not read"
 
 WRITE_DEADLINE_S: Final = 20.0
 """How long a peer may leave our bytes unread (R10 allows 30 s); OpenClaw has no such deadline.
@@ -109,6 +112,7 @@ class Socket(asyncio.Protocol):
         self._unknown_bytes = 0
         self._unparsed = memoryview(b"")
         self._turn: asyncio.Handle | None = None
+        self._ending = (1006, "")
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._unsent_bytes = 0
         self._flushing: asyncio.Handle | None = None
@@ -140,17 +144,20 @@ class Socket(asyncio.Protocol):
     def close(self, code: int, reason: str) -> None:
         """Start the closing handshake; the transport is aborted when it takes too long."""
         if self._protocol.state is State.OPEN:
+            self._ending = (code, reason)
             self._protocol.send_close(code, _close_reason(reason))
             self._flush()
-        self._after("close", CLOSE_DEADLINE_S, self.abort)
+        self._end_soon()
 
     def drop(self) -> None:
         """Close the transport as soon as everything written is out, whatever the peer answers."""
         self._flush()
         self._transport.close()
 
-    def abort(self) -> None:
-        """Drop the connection now, including bytes the peer never read."""
+    def abort(self, code: int = 1006, reason: str = "") -> None:
+        """Drop the connection now, including bytes the peer never read; code and reason are for our side."""
+        if self._ending[0] == 1006:
+            self._ending = (code, reason)
         self._transport.abort()
 
     # asyncio.Protocol
@@ -171,7 +178,7 @@ class Socket(asyncio.Protocol):
         self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the close code says it
-        """Report the end once, with the code the peer or we gave."""
+        """Report the end once, with the code the peer gave, else the one we gave."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -182,13 +189,15 @@ class Socket(asyncio.Protocol):
             receiver, self._receiver = self._receiver, None
             if self._protocol.state is not State.CLOSED:
                 self._protocol.receive_eof()
-            receiver.on_closed(self._protocol.close_code or 1006, self._protocol.close_reason or "")
+            said = self._protocol.close_rcvd
+            code, words = (said.code, said.reason) if said is not None else self._ending
+            receiver.on_closed(code, words)
 
     def pause_writing(self) -> None:
         """The peer reads slower than we write: until it caught up, nothing more is read from it either."""
         self.writable = False
         self._transport.pause_reading()
-        self._after("write", WRITE_DEADLINE_S, self.abort)
+        self._after("write", WRITE_DEADLINE_S, partial(self.abort, 1008, SLOW))
 
     def resume_writing(self) -> None:
         """The peer caught up."""
@@ -238,7 +247,7 @@ class Socket(asyncio.Protocol):
         if self._protocol.handshake_exc is not None:  # not an upgrade after all
             self.drop()
         elif self._protocol.close_expected():
-            self._after("close", CLOSE_DEADLINE_S, self.abort)
+            self._end_soon()
 
     def _upgrade(self, request: Request) -> None:
         verdict = self._gate(request, self._transport)
@@ -297,6 +306,10 @@ class Socket(asyncio.Protocol):
                 self._transport.write_eof()
             else:  # TLS cannot half-close
                 self._transport.close()
+
+    def _end_soon(self) -> None:
+        if "close" not in self._timers:  # or whatever still arrives would put it off for ever
+            self._after("close", CLOSE_DEADLINE_S, self.abort)
 
     def _schedule_ping(self) -> None:
         self._after("ping", PING_INTERVAL_S, self._ping)
