@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, cast
 
@@ -19,6 +20,9 @@ from protocol.frames import Request, encode_failure, encode_result
 MAX_IN_FLIGHT: Final = 128
 """Requests one connection may have running; clients pipeline a few dozen, floods are refused unstarted.
 """
+
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)")
+"""Source: W3C Trace Context, section 3.2; a later version may have more fields at the end."""
 
 logger = logging.getLogger(__name__)
 
@@ -106,17 +110,22 @@ class Dispatcher:
             caller.in_flight -= 1
 
     def _send(self, caller: Caller, request: Request, result: Any) -> None:
-        if isinstance(result, FinalFailure):
-            payload = _encode(result.payload)
-            caller.reply(encode_failure(request.id, result.error.shape(), payload))
-            self._metrics.count(request.method, result.error.code)
+        try:
+            frame, outcome = _encoded(request, result)
+        except Exception as error:  # noqa: BLE001 - one of the two places that log exceptions
+            # Half a surrogate pair, say from a file name, has no JSON form; the caller waits all the same.
+            self._fail(caller, request, self._mapped(request, error))
             return
-        caller.reply(encode_result(request.id, _encode(result)))
-        self._metrics.count(request.method, "ok")
+        caller.reply(frame)
+        self._metrics.count(request.method, outcome)
 
     def _fail(self, caller: Caller, request: Request, error: GatewayError) -> None:
         self._metrics.count_failure(request.method, error)
-        caller.reply(encode_failure(request.id, error.shape()))
+        try:
+            frame = encode_failure(request.id, error.shape())
+        except (TypeError, ValueError) as unsayable:
+            frame = encode_failure(request.id, self._mapped(request, unsayable).shape())
+        caller.reply(frame)
 
     def _mapped(self, request: Request, error: Exception) -> GatewayError:
         if isinstance(error, GatewayError):
@@ -125,10 +134,18 @@ class Dispatcher:
         return Unavailable(f"{request.method} failed inside the gateway; `homarus logs` has the details")
 
 
+def _encoded(request: Request, result: Any) -> tuple[bytes, str]:
+    """The frame, and the outcome to count."""
+    if isinstance(result, FinalFailure):
+        payload = _encode(result.payload)
+        return encode_failure(request.id, result.error.shape(), payload), result.error.code
+    return encode_result(request.id, _encode(result)), "ok"
+
+
 def _trace_id(traceparent: str | None) -> str:
     """The trace id of a W3C `traceparent`; absent and malformed values start a fresh trace."""
     if traceparent is not None:
-        parts = traceparent.split("-")
-        if len(parts) == 4 and len(parts[1]) == 32 and parts[1].isalnum():
-            return parts[1].lower()
+        given = _TRACEPARENT.match(traceparent)
+        if given is not None:
+            return given[1]
     return os.urandom(16).hex()

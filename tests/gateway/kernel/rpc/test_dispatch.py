@@ -58,10 +58,16 @@ class EchoApi:
     def echo(self, ctx: Ctx, call: EchoCall) -> Echoed:
         if call.text == "bug":
             raise ZeroDivisionError
+        if call.text == "half":
+            return Echoed(text="\ud83d", trace=ctx.trace_id)
+        if call.text == "odd":
+            raise NotFound("no file \udcff")
         return Echoed(text=call.text, trace=ctx.trace_id)
 
     @handles(SlowCall)
     async def slow(self, ctx: Ctx, call: SlowCall) -> Echoed:
+        if call.text == "half":
+            return Echoed(text="\ud83d", trace=ctx.trace_id)
         if call.text == "missing":
             raise NotFound("no such text", {"field": "text"})
         if call.text == "twice":
@@ -147,9 +153,11 @@ async def test_a_traceparent_continues_and_a_malformed_one_starts_afresh(bench: 
     given = await bench.ask(
         FakeCaller(Scope.READ), "test.echo", {"text": "a"}, traceparent=f"00-{trace}-00f067aa0ba902b7-01"
     )
-    fresh = await bench.ask(FakeCaller(Scope.READ), "test.echo", {"text": "a"}, traceparent="nonsense")
     assert given["payload"]["trace"] == trace
-    assert len(fresh["payload"]["trace"]) == 32
+    for malformed in ("nonsense", f"00-{'0' * 32}-00f067aa0ba902b7-01", f"00-{'ä' * 32}-00f067aa0ba902b7-01"):
+        fresh = await bench.ask(FakeCaller(Scope.READ), "test.echo", {"text": "a"}, traceparent=malformed)
+        assert len(bytes.fromhex(fresh["payload"]["trace"])) == 16
+        assert fresh["payload"]["trace"] not in malformed
 
 
 @pytest.mark.parametrize(
@@ -163,6 +171,8 @@ async def test_a_traceparent_continues_and_a_malformed_one_starts_afresh(bench: 
         ("test.node", {}, "INVALID_REQUEST", "unauthorized role"),
         ("no.such", {}, "FORBIDDEN", "operator.admin"),
         ("test.echo", {"text": "bug"}, "UNAVAILABLE", "homarus logs"),
+        ("test.echo", {"text": "half"}, "UNAVAILABLE", "homarus logs"),
+        ("test.echo", {"text": "odd"}, "UNAVAILABLE", "homarus logs"),
     ],
 )
 async def test_refusals_name_what_is_wrong(
@@ -172,6 +182,13 @@ async def test_refusals_name_what_is_wrong(
     assert answer["ok"] is False
     assert answer["error"]["code"] == code
     assert words in answer["error"]["message"]
+
+
+async def test_an_answer_that_cannot_be_encoded_is_a_failure_not_silence(bench: Bench) -> None:
+    caller = FakeCaller(Scope.WRITE)
+    answer = await bench.ask(caller, "test.slow", {"text": "half"})
+    assert (answer["ok"], answer["error"]["code"]) == (False, "UNAVAILABLE")
+    assert caller.in_flight == 0
 
 
 async def test_missing_scope_carries_structured_details(bench: Bench) -> None:
