@@ -17,7 +17,6 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._closing = False
 
     def spawn(self, name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run `work` once. Its failure is logged and stops nothing else."""
@@ -40,14 +39,17 @@ class Supervisor:
 
     async def close(self, deadline_s: float) -> None:
         """Cancel every task and wait at most `deadline_s` for them to end."""
-        self._closing = True
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=deadline_s)
-            for task in late:
-                logger.error("task %s ignored its cancellation", task.get_name())
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + deadline_s
+        # More than one round: a task that ends may start another to tidy up behind it.
+        while tasks := self._tasks - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            _, late = await asyncio.wait(tasks, timeout=max(0.0, ends_s - loop.time()))
+            if late:
+                for task in late:
+                    logger.error("task %s ignored its cancellation", task.get_name())
+                return
 
     @property
     def running(self) -> int:

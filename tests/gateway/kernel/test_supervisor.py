@@ -84,6 +84,24 @@ async def test_closing_cancels_everything_and_names_what_does_not_end(
     let_go.set()
 
 
+async def test_closing_also_ends_what_an_ending_task_starts() -> None:
+    tasks = Supervisor()
+
+    async def last_words() -> None:
+        await asyncio.sleep(3600)
+
+    async def polite() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            tasks.spawn("last words", last_words())
+
+    tasks.spawn("polite", polite())
+    await asyncio.sleep(0)
+    await tasks.close(1.0)
+    assert tasks.running == 0
+
+
 def test_back_off_doubles_to_its_cap_with_jitter_below() -> None:
     backoff = Backoff(initial_s=1.0, max_s=8.0, jitter=0.25, rng=random.Random(7))
     pauses = [backoff.next_s() for _ in range(6)]
