@@ -12,6 +12,7 @@ from gateway.kernel.net.body import BodyTooLarge
 from gateway.kernel.net.origin import bearer_token
 from gateway.kernel.rpc.context import PeerFacts, Principal
 from protocol.errors import (
+    Conflict,
     Forbidden,
     GatewayError,
     InvalidRequest,
@@ -30,6 +31,7 @@ BearerCheck = Callable[[str | None, PeerFacts], Awaitable[Principal]]
 
 _STATUS: tuple[tuple[type[GatewayError], int], ...] = (
     (NotFound, 404),
+    (Conflict, 409),
     (BodyTooLarge, 413),
     (LockedOut, 429),
     (Unauthorized, 401),
@@ -71,7 +73,11 @@ class HttpRoutes:
         """The ASGI application over everything added so far."""
         return Starlette(
             routes=self._routes,
-            exception_handlers={GatewayError: _gateway_error, HTTPException: _http_error},
+            exception_handlers={
+                GatewayError: _gateway_error,
+                HTTPException: _http_error,
+                Exception: _defect,
+            },
         )
 
 
@@ -83,13 +89,22 @@ def http_status(error: GatewayError) -> int:
 async def _gateway_error(_: Request, error: Exception) -> Response:
     if not isinstance(error, GatewayError):
         raise error
+    status = http_status(error)
     headers: dict[str, str] = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="homarus"'
     if error.retry_after_ms is not None:
         headers["Retry-After"] = str(-(-error.retry_after_ms // 1000))
     body: dict[str, object] = {"type": error.code.lower(), "message": error.message}
     if error.details:
         body["details"] = error.details
-    return JSONResponse({"error": body}, http_status(error), headers)
+    return JSONResponse({"error": body}, status, headers)
+
+
+async def _defect(_: Request, __: Exception) -> Response:
+    """Answers for a bug; Starlette raises it again, so that it is logged with its traceback."""
+    message = "this failed inside the gateway; `homarus logs` has the details"
+    return JSONResponse({"error": {"type": "internal_error", "message": message}}, 500)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:
