@@ -12,7 +12,7 @@ from gateway.kernel.clock import Clock
 from gateway.kernel.net.hub import Hub
 from gateway.kernel.store.db import Database
 from gateway.kernel.store.keyset import decode_cursor, encode_cursor
-from gateway.kernel.waiters import Waiters, woken_within
+from gateway.kernel.waiters import Waiters
 from protocol.errors import Conflict, InvalidRequest, NotFound
 from protocol.events.approvals import ExecApprovalRequested, ExecApprovalResolved, SessionApproval
 from protocol.ids import checked_id, new_id
@@ -81,14 +81,14 @@ class ApprovalService:
         Raises:
             NotFound: when there is no such approval.
         """
-        with self._waiting.on(approval_id) as settled:
-            approval = await self.get(approval_id)
-            if approval.status == "pending":
-                left_ms = approval.expires_ms - self._clock.now_ms()
-                limit_ms = left_ms if timeout_ms is None else min(left_ms, timeout_ms)
-                if not await woken_within(settled, limit_ms):
-                    await self.expire_due()
-                approval = await self.get(approval_id)
+
+        def left_ms(approval: StoredApproval) -> int | None:
+            if approval.status != "pending":
+                return None
+            until_expiry_ms = approval.expires_ms - self._clock.now_ms()
+            return until_expiry_ms if timeout_ms is None else min(until_expiry_ms, timeout_ms)
+
+        approval = await self._waiting.settled(approval_id, lambda: self.get(approval_id), left_ms)
         return Verdict(
             id=approval.id,
             decision=approval.decision,
@@ -116,27 +116,23 @@ class ApprovalService:
         return await self._end(approval_id, ending)
 
     async def get(self, approval_id: str) -> StoredApproval:
-        """One approval.
+        """One approval; what waited too long is expired by now.
 
         Raises:
             NotFound: when there is none.
         """
-        checked_id(approval_id, "id")
-        approval = await self._db.read(lambda tx: store.find(tx, approval_id))
-        if approval is None:
-            raise NotFound(f"id: no approval {approval_id}", {"field": "id"})
+        approval = await self._stored(approval_id)
+        if self._overdue(approval):
+            _, approval = await self._end(approval_id, EXPIRED)
         return approval
 
     async def pending(self, kind: ApprovalKind) -> list[StoredApproval]:
         """Undecided approvals of a kind, oldest first."""
-        await self.expire_due()
-        return await self._db.read(lambda tx: store.pending(tx, kind))
+        return await self._still_pending(kind)
 
     async def pending_for(self, session_key: str) -> list[Approval]:
         """Undecided approvals asked for in one session, as clients see them, oldest first."""
-        await self.expire_due()
-        rows = await self._db.read(store.pending)
-        return [row.snapshot for row in rows if row.session_key == session_key]
+        return [row.snapshot for row in await self._still_pending() if row.session_key == session_key]
 
     async def history(self, kind: ApprovalKind | None, cursor: str | None, limit: int) -> ApprovalPage:
         """A page of decided approvals, newest first.
@@ -151,19 +147,35 @@ class ApprovalService:
         last = encode_cursor((shown[-1].resolved_ms, shown[-1].id)) if more else None
         return ApprovalPage(items=[row.snapshot for row in shown], next_cursor=last)
 
-    async def expire_due(self) -> None:
-        """End what waited too long, and forget what was decided long ago."""
-        now_ms = self._clock.now_ms()
-        rows = await self._db.read(store.pending)
-        for approval in rows:
-            if approval.expires_ms <= now_ms:
-                await self._end(approval.id, EXPIRED)
-        await self._db.write(lambda tx: store.reap(tx, now_ms - KEEP_DECIDED_MS))
+    async def expire(self) -> None:
+        """End what waited too long."""
+        await self._still_pending()
+
+    async def reap(self) -> None:
+        """Forget what was decided long ago."""
+        decided_before_ms = self._clock.now_ms() - KEEP_DECIDED_MS
+        await self._db.write(lambda tx: store.reap(tx, decided_before_ms))
+
+    async def _still_pending(self, kind: ApprovalKind | None = None) -> list[StoredApproval]:
+        rows = await self._db.read(lambda tx: store.pending(tx, kind))
+        for overdue in filter(self._overdue, rows):
+            await self._end(overdue.id, EXPIRED)
+        return [row for row in rows if not self._overdue(row)]
+
+    def _overdue(self, approval: StoredApproval) -> bool:
+        return approval.status == "pending" and approval.expires_ms <= self._clock.now_ms()
+
+    async def _stored(self, approval_id: str) -> StoredApproval:
+        checked_id(approval_id, "id")
+        approval = await self._db.read(lambda tx: store.find(tx, approval_id))
+        if approval is None:
+            raise NotFound(f"id: no approval {approval_id}", {"field": "id"})
+        return approval
 
     async def _end(self, approval_id: str, ending: Ending) -> tuple[bool, StoredApproval]:
         now_ms = self._clock.now_ms()
         applied = await self._db.write(lambda tx: store.end(tx, approval_id, ending, now_ms))
-        approval = await self.get(approval_id)
+        approval = await self._stored(approval_id)
         self._waiting.wake(approval_id)
         if applied:
             self._hub.publish(

@@ -1,8 +1,11 @@
 """Waiting for something stored to be settled by somebody else."""
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Waiters:
@@ -27,6 +30,24 @@ class Waiters:
             others.discard(event)
             if not others:
                 del self._waiting[key]
+
+    async def settled(
+        self, key: str, look: Callable[[], Awaitable[T]], left_ms: Callable[[T], float | None]
+    ) -> T:
+        """The stored state once it is settled, or as it is when its time is up.
+
+        Args:
+            key: What `wake` will be called with.
+            look: Reads the state.
+            left_ms: How long to wait for a state at most, in milliseconds; `None` for one that is settled.
+        """
+        with self.on(key) as woken:
+            state = await look()
+            limit_ms = left_ms(state)
+            if limit_ms is None:
+                return state
+            await woken_within(woken, limit_ms)
+            return await look()
 
     def wake(self, key: str) -> None:
         """Wake everyone who waits for `key` now."""

@@ -8,7 +8,7 @@ import msgspec
 from gateway.kernel.clock import Clock
 from gateway.kernel.net.hub import Hub
 from gateway.kernel.store.db import Database
-from gateway.kernel.waiters import Waiters, woken_within
+from gateway.kernel.waiters import Waiters
 from gateway.questions import store
 from protocol.errors import Conflict, InvalidRequest, NotFound
 from protocol.events.questions import QuestionRequested, QuestionResolved
@@ -72,15 +72,14 @@ class Questions:
         Raises:
             NotFound: when there is no such question.
         """
-        with self._waiting.on(question_id) as settled:
-            record = await self.get(question_id)
-            if record.status == "pending":
-                left_ms = record.expires_at_ms - self._clock.now_ms()
-                limit_ms = left_ms if timeout_ms is None else min(left_ms, timeout_ms)
-                if not await woken_within(settled, limit_ms):
-                    await self.expire_due()
-                record = await self.get(question_id)
-        return outcome_of(record)
+
+        def left_ms(record: QuestionRecord) -> int | None:
+            if record.status != "pending":
+                return None
+            until_expiry_ms = record.expires_at_ms - self._clock.now_ms()
+            return until_expiry_ms if timeout_ms is None else min(until_expiry_ms, timeout_ms)
+
+        return outcome_of(await self._waiting.settled(question_id, lambda: self.get(question_id), left_ms))
 
     async def resolve(self, call: QuestionResolve, resolver: str) -> QuestionOutcome:
         """Answer or cancel.
@@ -108,7 +107,7 @@ class Questions:
         return outcome_of(settled)
 
     async def get(self, question_id: str) -> QuestionRecord:
-        """One record.
+        """One record; what waited too long is expired by now.
 
         Raises:
             NotFound: when there is none.
@@ -116,20 +115,33 @@ class Questions:
         record = await self._db.read(lambda tx: store.find(tx, question_id))
         if record is None:
             raise NotFound(f"id: no question {question_id}", {"field": "id"})
-        return record
+        return await self._expire(record) if self._overdue(record) else record
 
     async def pending(self) -> list[QuestionRecord]:
         """Questions that wait, oldest first."""
-        await self.expire_due()
-        return await self._db.read(store.pending)
+        records = await self._db.read(store.pending)
+        for overdue in filter(self._overdue, records):
+            await self._expire(overdue)
+        return [record for record in records if not self._overdue(record)]
 
-    async def expire_due(self) -> None:
-        """Settle what waited too long, and forget what was settled long ago."""
-        now_ms = self._clock.now_ms()
-        for record in await self._db.read(store.pending):
-            if record.expires_at_ms <= now_ms:
-                await self._settle(msgspec.structs.replace(record, status="expired"))
-        await self._db.write(lambda tx: store.reap(tx, now_ms - KEEP_SETTLED_MS))
+    async def expire(self) -> None:
+        """Settle what waited too long."""
+        await self.pending()
+
+    async def reap(self) -> None:
+        """Forget what was settled long ago."""
+        asked_before_ms = self._clock.now_ms() - KEEP_SETTLED_MS
+        await self._db.write(lambda tx: store.reap(tx, asked_before_ms))
+
+    def _overdue(self, record: QuestionRecord) -> bool:
+        return record.status == "pending" and record.expires_at_ms <= self._clock.now_ms()
+
+    async def _expire(self, record: QuestionRecord) -> QuestionRecord:
+        """The record as expired, or as somebody settled it in the last moment."""
+        expired = msgspec.structs.replace(record, status="expired")
+        if await self._settle(expired):
+            return expired
+        return await self._db.read(lambda tx: store.find(tx, record.id)) or expired
 
     async def _settle(self, record: QuestionRecord) -> bool:
         settled = await self._db.write(lambda tx: store.settle(tx, record))

@@ -30,3 +30,28 @@ async def test_a_wait_ends_at_its_limit() -> None:
         assert await woken_within(event, 5) is False
         assert await woken_within(event, -1) is False
     assert len(waiters) == 0
+
+
+async def test_a_state_settled_while_it_is_read_is_not_missed() -> None:
+    waiters = Waiters()
+    states = iter(["pending", "settled"])
+
+    async def look() -> str:
+        state = next(states)
+        waiters.wake("a")
+        return state
+
+    assert await waiters.settled("a", look, lambda state: None if state == "settled" else 60_000) == "settled"
+    assert len(waiters) == 0
+
+
+async def test_a_settled_state_is_read_once_and_a_late_one_again_at_its_limit() -> None:
+    waiters = Waiters()
+    looks: list[int] = []
+
+    async def look() -> int:
+        looks.append(len(looks))
+        return looks[-1]
+
+    assert await waiters.settled("a", look, lambda _: None) == 0
+    assert await waiters.settled("a", look, lambda _: 1) == 2
