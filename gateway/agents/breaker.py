@@ -76,6 +76,10 @@ class Breakers:
         state.trying = False
         self._on_change(provider, problem)
 
+    def forget(self, provider: str) -> None:
+        """Start afresh with a provider whose settings changed."""
+        self._states.pop(provider, None)
+
     def undecided(self, provider: str) -> None:
         """The request ended without saying anything about the provider: it was aborted, for example."""
         state = self._states.get(provider)

@@ -1,6 +1,7 @@
 """What the configuration says about providers: keys, kinds, and what is missing."""
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
@@ -14,6 +15,7 @@ KINDS: Final = ("openai", "anthropic", "google")
 NEEDS_LLM: Final = "The llm extra is not installed; run: pip install 'homarus[llm]'"
 
 
+@cache
 def llm_installed() -> bool:
     """Whether the library behind `llm` agents is there, without importing it."""
     return find_spec("pydantic_ai") is not None

@@ -58,7 +58,7 @@ class AgentEntry(SettingsPart):
     system_prompt: Annotated[str, Meta(max_length=32_000)] = ""
     workspace: str | None = None
     tools: tuple[str, ...] | None = None
-    """Names or `prefix_*` of the tools it may use; absent: all."""
+    """Names or `prefix_*` of the tools it may use, `server__*` for those of `mcp`; absent: all."""
     mcp: tuple[str, ...] = ()
     """Which of `agents.mcp` it may use."""
     argv: tuple[str, ...] = ()

@@ -104,11 +104,7 @@ class ToolRegistry:
         """The tools an agent with the list `allow` may use for somebody with `scopes`, by name."""
         granted = tuple(scopes)
         patterns = None if allow is None else tuple(allow)
-        return [
-            tool
-            for tool in self.all()
-            if allows(granted, tool.needs) and (patterns is None or _listed(tool.name, patterns))
-        ]
+        return [tool for tool in self.all() if allows(granted, tool.needs) and listed(tool.name, patterns)]
 
     async def call(
         self,
@@ -133,7 +129,7 @@ class ToolRegistry:
         self, name: str, context: ToolContext, args: Mapping[str, object] | bytes, allow: Iterable[str] | None
     ) -> tuple[str, bool]:
         tool = self._tools.get(name)
-        if tool is None or (allow is not None and not _listed(name, tuple(allow))):
+        if tool is None or not listed(name, allow):
             return f"there is no tool {name!r}", True
         if not allows(context.scopes, tool.needs):
             return f"{name} is not allowed: the person behind this conversation lacks {tool.needs}", True
@@ -186,15 +182,16 @@ def bounded(text: str, limit: int = MAX_RESULT_CHARS) -> str:
     return f"{text[:head]}{note}{text[-tail:]}"
 
 
+def listed(name: str, patterns: Iterable[str] | None) -> bool:
+    """Whether a list of tools, with `*` for any end of a name, holds `name`; None holds everything."""
+    return patterns is None or any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def title_of(tool_title: str, args: Mapping[str, object]) -> str:
     """One line for people: what runs, and on what."""
     shown = next((value for value in args.values() if isinstance(value, str) and value), "")
     line = " ".join(shown.split())
     return f"{tool_title}: {line[:80]}" if line else tool_title
-
-
-def _listed(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _as_text(output: ToolOutput) -> str:

@@ -71,7 +71,7 @@ async def wire(house: House) -> None:
     _tell_others(house, agents, catalog, ledger)
     await agents.start()
     await ledger.start()
-    house.config.watch(AgentsSettings, lambda _old, _new: agents.refresh())
+    house.config.watch(AgentsSettings, partial(_changed, house, agents, breakers))
     house.stack.push_async_callback(door.close)
     house.tasks.every("prune usage", PRUNE_INTERVAL_S, ledger.prune)
     _serve(house, agents, catalog, settings)
@@ -140,6 +140,20 @@ def _surroundings(house: House, agents: Agents) -> Surroundings:
         agents=agents.profiles,
         started_ms=house.started_ms,
     )
+
+
+def _changed(
+    house: House, agents: Agents, breakers: Breakers, old: AgentsSettings, new: AgentsSettings
+) -> None:
+    for provider, entry in old.providers.items():
+        if new.providers.get(provider) != entry:
+            # What was wrong with it may just have been put right.
+            breakers.forget(provider)
+            house.health.forget(f"models.{provider}")
+    for server, program in old.mcp.items():
+        if new.mcp.get(server) != program:
+            house.health.forget(f"mcp.{server}")
+    agents.refresh()
 
 
 def _report_provider(house: House, provider: str, problem: str) -> None:

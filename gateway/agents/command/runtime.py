@@ -131,7 +131,7 @@ class CommandRuntime:
             "HOMARUS_AGENT_ID": turn.agent_id,
             "HOMARUS_SESSION_KEY": turn.session_key,
             "HOMARUS_RUN_ID": turn.run_id,
-            "TRACE_ID": turn.trace_id,
+            "HOMARUS_TRACE_ID": turn.trace_id,
         }
         return bare_environment(about | added)
 

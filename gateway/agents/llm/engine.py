@@ -79,7 +79,7 @@ class LlmEngine:
 
     async def close(self) -> None:
         """Close every connection."""
-        self._mcp.close()
+        await self._mcp.close()
         await self._providers.close()
 
     async def _remote_tools(self, profile: AgentProfile, settings: AgentsSettings) -> dict[str, McpTool]:

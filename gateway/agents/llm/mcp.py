@@ -8,10 +8,12 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from fastmcp.client.transports import StdioTransport, StreamableHttpTransport
+from mcp.shared.exceptions import MCPError
+from mcp_types import CONNECTION_CLOSED, Tool
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
 from pydantic_ai.mcp import MCPToolset
 from pydantic_ai.tools import ToolDefinition
@@ -26,6 +28,9 @@ from protocol.errors import GatewayError
 
 CONNECT_TIMEOUT_S: Final = 20.0
 """A program may have to be started and to load itself."""
+
+CLOSE_TIMEOUT_S: Final = 3.0
+"""A program whose input was closed gets two seconds from the library before it is ended."""
 
 RETRY_AFTER_S: Final = 60.0
 """A server that could not be reached is left alone this long, so that not every turn waits for it again."""
@@ -53,6 +58,7 @@ class _Link:
         self.ready: asyncio.Future[list[McpTool]] = asyncio.get_running_loop().create_future()
         self.stop = asyncio.Event()
         self.retry_s = 0.0
+        self.task: asyncio.Task[None] | None = None
 
 
 class McpHub:
@@ -92,6 +98,9 @@ class McpHub:
             text, is_error = _as_text(output), False
         except (ModelRetry, ToolFailed) as error:
             text = error.message
+            cause = error.__cause__
+            if isinstance(cause, MCPError) and cause.code == CONNECTION_CLOSED:
+                link.stop.set()
         except TimeoutError:
             text = f"{tool.definition.name} did not finish within {link.server.timeout_s:g} s"
         except (OSError, RuntimeError) as error:
@@ -100,11 +109,14 @@ class McpHub:
             link.stop.set()
         return ToolResult(bounded(text), is_error, round((self._clock.monotonic_s() - started_s) * 1000))
 
-    def close(self) -> None:
-        """Let every connection end; the supervisor waits for them."""
+    async def close(self) -> None:
+        """End every connection; programs get the time they need to end themselves."""
+        tasks = [link.task for link in self._links.values() if link.task is not None]
         for link in self._links.values():
             link.stop.set()
         self._links.clear()
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT_S)
 
     def _link(self, name: str, server: McpServer) -> _Link:
         known = self._links.get(name)
@@ -115,7 +127,7 @@ class McpHub:
             known.stop.set()
         link = _Link(name, server, _toolset(server))
         self._links[name] = link
-        self._tasks.spawn(f"mcp {name}", self._hold(link))
+        link.task = self._tasks.spawn(f"mcp {name}", self._hold(link))
         return link
 
     async def _hold(self, link: _Link) -> None:
@@ -130,9 +142,9 @@ class McpHub:
             detail = f"{type(error).__name__}: {error}"[:300]
             logger.warning("mcp server %s: %s", link.name, detail)
             self._health.report(part, ok=False, detail=detail)
-            link.retry_s = self._clock.monotonic_s() + RETRY_AFTER_S
             link.stop.set()
             if not link.ready.done():
+                link.retry_s = self._clock.monotonic_s() + RETRY_AFTER_S
                 link.ready.set_exception(McpUnavailable(detail))
                 link.ready.exception()
 
@@ -151,10 +163,10 @@ def _toolset(server: McpServer) -> MCPToolset[None]:
     return MCPToolset(program, init_timeout=CONNECT_TIMEOUT_S, read_timeout=server.timeout_s)
 
 
-def _tool(server: str, remote: Any) -> McpTool:
+def _tool(server: str, remote: Tool) -> McpTool:
     name = _NOT_NAME.sub("_", f"{server}__{remote.name}")[:64]
     definition = ToolDefinition(
-        name=name, description=remote.description, parameters_json_schema=dict(remote.inputSchema)
+        name=name, description=remote.description, parameters_json_schema=dict(remote.input_schema)
     )
     return McpTool(server, remote.name, definition)
 

@@ -10,8 +10,17 @@ from pydantic_ai.tools import ToolDefinition
 
 from gateway.agents.llm.mcp import McpHub, McpTool
 from gateway.agents.model import AgentProfile, ToolFinished, ToolStarted, ToolUpdated, Turn, TurnEvent
-from gateway.agents.tools import Tool, ToolContext, ToolRegistry, ToolResult, parameters_schema, title_of
+from gateway.agents.tools import (
+    Tool,
+    ToolContext,
+    ToolRegistry,
+    ToolResult,
+    listed,
+    parameters_schema,
+    title_of,
+)
 from gateway.kernel.supervisor import Supervisor
+from protocol.scopes import Scope, allows
 
 
 class ToolBench:
@@ -32,7 +41,13 @@ class ToolBench:
         self._turn = turn
         self._registry = registry
         self._own: dict[str, Tool[Any]] = {tool.name: tool for tool in usable}
-        self._remote = {name: tool for name, tool in remote.items() if name not in self._own}
+        # What a server of tools does is not known, so it takes the right to write; strangers have none.
+        trusted = allows(turn.scopes, Scope.WRITE)
+        self._remote = {
+            name: tool
+            for name, tool in remote.items()
+            if trusted and name not in self._own and listed(name, profile.tools_allow)
+        }
         self._hub = hub
         self._tasks = tasks
         self.result = ToolReturnPart(tool_name="", content="", tool_call_id="")

@@ -134,10 +134,16 @@ async def test_when_the_cloud_is_down_the_offline_assistant_answers(tmp_path: Pa
             assert answer.endswith("6*7 = 42")
         rested = words(await say(client, "what is 6*7"))
         assert "failed several times and is tried again in" in rested
-        models = (await client.call("models.list", {}))["models"]
-        assert (
-            next(model for model in models if model["provider"] == "local")["unavailableReason"] == "cooldown"
-        )
+        assert (await local_model(client))["unavailableReason"] == "cooldown"
+        (daemon.home / "homarus.toml").write_text(settings.replace(":9/", ":8/"))
+        await client.wait_event("config.changed")
+        assert (await local_model(client))["available"] is True
+
+
+async def local_model(client: WireClient) -> Json:
+    """The configured model as clients see it."""
+    models = (await client.call("models.list", {}))["models"]
+    return next(model for model in models if model["provider"] == "local")
 
 
 async def test_a_model_is_in_use_as_soon_as_the_file_says_so(tmp_path: Path) -> None:
