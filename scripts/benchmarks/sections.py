@@ -252,19 +252,22 @@ async def broadcast_figures(ours: Contestant, connections: int, rounds: int) -> 
         await asyncio.sleep(1)
         spreads = [await _broadcast(trigger, clients) for _ in range(rounds)]
     close_clients(clients)
-    return [Figure(f"broadcast to {connections} connections, last one", median(spreads), "ms", 10)]
+    return [
+        Figure(f"broadcast to {connections} connections, request to last receipt", median(spreads), "ms", 10)
+    ]
 
 
 async def _broadcast(trigger: LoadClient, clients: Sequence[LoadClient]) -> float:
-    """From the first receipt to the last of one event that everybody gets."""
+    """From the request that causes an event for everybody, its commit included, to the last receipt."""
     arrivals: list[float] = []
     for client in clients:
         client.socket.arrivals = arrivals
+    started = time.perf_counter()
     await trigger.call("taskSuggestions.create", _SUGGESTION)
     while len(arrivals) < len(clients):  # noqa: ASYNC110 - an event would wake between stamps
         await asyncio.sleep(0.001)
     await asyncio.sleep(0.1)
-    return (max(arrivals) - min(arrivals)) * 1000
+    return (max(arrivals) - started) * 1000
 
 
 _SUGGESTION = {
