@@ -1,5 +1,7 @@
 """`chat.send`, `chat.abort`, `chat.inject` and their `sessions.*` relatives over RPC."""
 
+from typing import Final
+
 import msgspec
 
 from gateway.chat.answers import ack_status
@@ -35,6 +37,9 @@ from protocol.methods.chat import (
 )
 from protocol.nouns.message import TextBlock
 from protocol.nouns.run import QueueMode, SendAck, ServerTiming
+
+TIMED_MODES: Final = frozenset({"ui", "webchat"})
+"""Clients that show where the time of a message goes; the ACP bridge got no `chat.send_timing` either."""
 
 
 class ChatApi:
@@ -161,7 +166,8 @@ class ChatApi:
             received_s=now_s - spent_ms / 1000,
             acked_s=now_s,
         )
-        interrupts = self._chat.submit(received.message, timing)
+        shows_timing = ctx.principal.client.mode in TIMED_MODES
+        interrupts = self._chat.submit(received.message, timing if shows_timing else None)
         return SendAck(
             run_id=received.run_id,
             status="started",

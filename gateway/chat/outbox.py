@@ -6,6 +6,7 @@ transcript recognises by its idempotency key.
 """
 
 import asyncio
+import itertools
 import logging
 from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Iterable, Sequence
@@ -15,6 +16,7 @@ from typing import Final, Protocol
 from gateway.chat import store
 from gateway.chat.store import OutboxRow
 from gateway.kernel.store.db import Database
+from gateway.kernel.supervisor import Supervisor
 from gateway.sessions.keys import SessionKey
 from gateway.transcripts.model import NewEntry, StoredMessage
 from gateway.transcripts.service import Transcripts
@@ -24,6 +26,12 @@ logger = logging.getLogger(__name__)
 
 SWEEP_INTERVAL_S: Final = 5.0
 """Delivered rows usually leave with the next unit of work; the rest after this time."""
+
+LATER_S: Final = 0.1
+"""What a tool was asked and answered is stored together with what follows within this time."""
+
+MAX_BATCH: Final = 32
+"""Entries in one commit; a long queue must not hold the writer from others."""
 
 
 class MessageListener(Protocol):
@@ -37,14 +45,18 @@ class MessageListener(Protocol):
 class TranscriptOutbox:
     """The way into transcripts for everything chat writes."""
 
-    def __init__(self, db: Database, transcripts: Transcripts, listener: MessageListener) -> None:
+    def __init__(
+        self, db: Database, transcripts: Transcripts, listener: MessageListener, tasks: Supervisor
+    ) -> None:
         self._db = db
+        self._tasks = tasks
         self._transcripts = transcripts
         self._listener = listener
         self._queues: defaultdict[SessionKey, deque[OutboxRow]] = defaultdict(deque)
         self._locks: dict[SessionKey, tuple[asyncio.Lock, int]] = {}
         """Each lock with the number of its users."""
         self._delivered: list[int] = []
+        self._timers: dict[SessionKey, asyncio.TimerHandle] = {}
 
     async def load(self) -> None:
         """Take up what an earlier life of the gateway left."""
@@ -87,37 +99,42 @@ class TranscriptOutbox:
             async with self._alone(key):
                 await self._flush(key)
 
-    async def append(self, key: SessionKey, session_id: str, entry: NewEntry) -> StoredMessage:
-        """Append an entry that needs no outbox because nobody was promised it; after everything queued.
+    def later(self, key: SessionKey, session_id: str, entry: NewEntry) -> None:
+        """Append an entry soon, after everything queued. It is not in `state.db`: nobody was promised it."""
+        self._queues[key].append(OutboxRow(None, key, session_id, entry))
+        if key not in self._timers:
+            loop = asyncio.get_running_loop()
+            self._timers[key] = loop.call_later(LATER_S, self._flush_later, key)
 
-        Raises:
-            StoreUnavailable: the disk failed.
-        """
-        async with self._alone(key):
-            await self._flush(key)
-            (stored,) = await self._transcripts.append(session_id, [entry])
-            await self._announce(key, stored)
-        return stored
+    def _flush_later(self, key: SessionKey) -> None:
+        self._timers.pop(key, None)
+        self._tasks.spawn(f"transcript of {key}", self.flush(key))
 
     async def _flush(self, key: SessionKey) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.cancel()
         queue = self._queues.get(key)
         while queue:
-            row = queue[0]
-            stored = await self._deliver(row)
-            queue.popleft()
-            self._delivered.append(row.id)
-            if stored is not None:
-                await self._announce(key, stored)
+            batch = _same_session(queue)
+            for row, stored in zip(batch, await self._deliver(batch), strict=True):
+                queue.popleft()
+                if row.id is not None:
+                    self._delivered.append(row.id)
+                if stored is not None:
+                    await self._announce(key, stored)
         self._queues.pop(key, None)
 
-    async def _deliver(self, row: OutboxRow) -> StoredMessage | None:
+    async def _deliver(self, batch: list[OutboxRow]) -> list[StoredMessage | None]:
+        """Append rows of one session in one commit; each by itself when one of them does not fit."""
         try:
-            (stored,) = await self._transcripts.append(row.session_id, [row.entry])
+            return list(await self._transcripts.append(batch[0].session_id, [row.entry for row in batch]))
         except (InvalidRequest, NotFound) as error:
+            if len(batch) > 1:
+                return [stored for row in batch for stored in await self._deliver([row])]
             # It can never be stored; keeping it would hold back everything behind it.
-            logger.error("an entry of run %s does not fit its transcript: %s", row.entry.run_id, error)
-            return None
-        return stored
+            logger.error("an entry of run %s does not fit its transcript: %s", batch[0].entry.run_id, error)
+            return [None]
 
     async def _announce(self, key: SessionKey, stored: StoredMessage) -> None:
         if not stored.repeated:
@@ -135,3 +152,10 @@ class TranscriptOutbox:
             lock, users = self._locks.pop(key)
             if users > 1:
                 self._locks[key] = (lock, users - 1)
+
+
+def _same_session(queue: deque[OutboxRow]) -> list[OutboxRow]:
+    """The rows at the head of a queue that belong to one life of the session."""
+    session_id = queue[0].session_id
+    head = itertools.islice(queue, MAX_BATCH)
+    return list(itertools.takewhile(lambda row: row.session_id == session_id, head))

@@ -219,6 +219,8 @@ class Chat:
         for live in turns:
             live.stop("restart")
         await _all_over(turns, SHUTDOWN_GRACE_S)
+        for key in self._outbox.sessions:
+            await self._performer.flush(key)
         await self._outbox.sweep_now()
 
     def _pump(self, key: SessionKey) -> None:

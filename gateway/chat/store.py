@@ -23,7 +23,8 @@ _outcome = msgspec.json.Decoder(Outcome).decode
 class OutboxRow(msgspec.Struct, frozen=True):
     """An entry on its way from `state.db` to the transcript."""
 
-    id: int
+    id: int | None
+    """None for an entry that was never in `state.db`."""
     session_key: SessionKey
     session_id: str
     entry: NewEntry

@@ -197,7 +197,7 @@ class TurnRunner:
         if isinstance(event, ToolStarted):
             progress.tools[event.call_id] = event
             said = progress.done()
-            await self._append(run, tool_call_entry(run, said, event, progress.next_entry(), now_ms))
+            self._append(run, tool_call_entry(run, said, event, progress.next_entry(), now_ms))
             data = stream.tool_started(event)
             if run.request.task_id is not None:
                 self._ledger.said(run.request.task_id, stream.answer.text)
@@ -209,9 +209,9 @@ class TurnRunner:
             data = stream.tool_updated(began, event)
         else:
             began = progress.finished_tool(event)
-            await self._append(run, tool_result_entry(run, event, progress.next_entry(), now_ms))
+            self._append(run, tool_result_entry(run, event, progress.next_entry(), now_ms))
             data = stream.tool_finished(began, event)
         await self._announcer.tool(run.session_key, run.run_id, stream.seq, data)
 
-    async def _append(self, run: Run, entry: NewEntry) -> None:
-        await self._outbox.append(run.session_key, run.session_id, entry)
+    def _append(self, run: Run, entry: NewEntry) -> None:
+        self._outbox.later(run.session_key, run.session_id, entry)

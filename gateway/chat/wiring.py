@@ -101,7 +101,7 @@ class ChatRoom(msgspec.Struct, frozen=True, kw_only=True):
 def assemble(parts: Parts) -> ChatRoom:
     """Put chat together without starting anything."""
     voice = SessionVoice(parts.announcer, parts.sessions)
-    outbox = TranscriptOutbox(parts.db, parts.transcripts, voice)
+    outbox = TranscriptOutbox(parts.db, parts.transcripts, voice, parts.tasks)
     book, watchers = RunBook(parts.db, outbox, parts.clock), Watchers()
     commands = Commands(parts.db, voice)
     chat = Chat(

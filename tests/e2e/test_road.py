@@ -60,7 +60,9 @@ class TestConversation:
 
     async def test_two_clients_see_the_same_conversation(self, shared_daemon: Daemon) -> None:
         key = "agent:main:shared"
-        async with await connected(shared_daemon) as one, await connected(shared_daemon) as two:
+        tui = {"id": "openclaw-tui", "mode": "ui"}
+        one, two = await connected(shared_daemon, client=tui), await connected(shared_daemon, client=tui)
+        async with one, two:
             await two.call("sessions.messages.subscribe", {"key": key})
             await ask(one, "hello", "s1", key)
             seen = await ended(two, "s1")

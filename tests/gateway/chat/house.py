@@ -142,7 +142,7 @@ def principal(
     device_id: str | None = "device-1",
 ) -> Principal:
     """An admitted operator."""
-    client = ClientInfo(id="cli", version="1", platform="linux", mode="cli")
+    client = ClientInfo(id="openclaw-tui", version="1", platform="linux", mode="ui")
     return Principal(
         conn_id=conn_id,
         role=Role.OPERATOR,
