@@ -14,9 +14,9 @@ from gateway.openai_http.service import Conversations
 async def setup(house: House) -> None:
     """Serve `/v1/models` and `/v1/chat/completions`."""
     conversations = Conversations(
-        house.need(Intake), house.need(Chat), house.need(AgentDirectory), house.hub, house.clock
+        house.need(Intake), house.need(Chat), house.need(AgentDirectory), house.hub, house.tasks
     )
-    http = OpenAiHttp(conversations, house.need(AgentCatalog), house.http, house.clock)
+    http = OpenAiHttp(conversations, house.need(AgentCatalog), house.http, house.tasks, house.clock)
     house.http.add("/v1/models", http.models)
     house.http.add("/v1/chat/completions", http.completions, ("POST",))
 

@@ -1,17 +1,21 @@
 """`/v1/models` and `/v1/chat/completions`."""
 
-from collections.abc import AsyncIterator
-from typing import Any, Final
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from typing import Any, Final, TypeVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from gateway.chat.model import Outcome
 from gateway.kernel.clock import Clock
 from gateway.kernel.net.body import read_body
 from gateway.kernel.net.routes import HttpRoutes
 from gateway.kernel.ports import AgentCatalog
+from gateway.kernel.supervisor import Supervisor
 from gateway.openai_http.model import Chunk, CompletionRequest, Usage
 from gateway.openai_http.service import Conversations, Delta, Ended
 from protocol.errors import GatewayError, Unavailable
@@ -22,6 +26,11 @@ from protocol.violation import violation
 
 JSON: Final = "application/json"
 
+HUNG_UP: Final = 499
+"""Status of an answer nobody waits for any more; it appears in logs only. Source: nginx."""
+
+T = TypeVar("T")
+
 _request = msgspec.json.Decoder(CompletionRequest).decode
 
 _encode = msgspec.json.Encoder().encode
@@ -31,11 +40,17 @@ class OpenAiHttp:
     """The handlers; both need a bearer token."""
 
     def __init__(
-        self, conversations: Conversations, agents: AgentCatalog, routes: HttpRoutes, clock: Clock
+        self,
+        conversations: Conversations,
+        agents: AgentCatalog,
+        routes: HttpRoutes,
+        tasks: Supervisor,
+        clock: Clock,
     ) -> None:
         self._conversations = conversations
         self._agents = agents
         self._routes = routes
+        self._tasks = tasks
         self._clock = clock
 
     async def models(self, request: Request) -> Response:
@@ -54,18 +69,54 @@ class OpenAiHttp:
             call = _request(await read_body(request, MAX_PAYLOAD_BYTES))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise violation("chat completion request", error) from error
-        run_id = checked_id(request.headers.get("idempotency-key") or new_id(), "Idempotency-Key")
+        key = request.headers.get("idempotency-key")
+        run_id = checked_id(key or new_id(), "Idempotency-Key")
         reply = _Reply(f"chatcmpl-{run_id}", self._clock.now_ms() // 1000, call.model)
-        answer = self._conversations.answer(call, principal, run_id)
+        answer = self._conversations.answer(call, principal, run_id, stays=key is not None)
         if not call.stream:
-            return await reply.whole(answer)
+            return await self._while_connected(request, reply.whole(answer))
         # The first event is awaited here, so that a refusal is still an HTTP status and not a broken stream.
-        first = await anext(answer)
+        first = await self._while_connected(request, anext(answer))
+        if isinstance(first, Response):
+            return first
         usage = call.stream_options is not None and call.stream_options.include_usage
-        events = reply.events(first, answer, include_usage=usage)
-        return StreamingResponse(
-            events, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+        return _Stream(reply.events(first, answer, include_usage=usage), answer)
+
+    async def _while_connected(self, request: Request, work: Awaitable[T]) -> T | Response:
+        """What `work` returns; it is cancelled when the client hangs up, and the response is for nobody."""
+        patience = asyncio.timeout(None)
+        try:
+            async with patience:
+                watch = self._tasks.spawn("watch client", _end_at_hang_up(request, patience))
+                try:
+                    return await work
+                finally:
+                    watch.cancel()
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            return Response(status_code=HUNG_UP)
+
+
+async def _end_at_hang_up(request: Request, patience: asyncio.Timeout) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    patience.reschedule(0)
+
+
+class _Stream(StreamingResponse):
+    """Server-sent events that let go of the answer however the response ends."""
+
+    def __init__(self, events: AsyncIterator[bytes], answer: AsyncGenerator[Delta | Ended]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+        self._answer = answer
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """See `StreamingResponse`."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._answer.aclose()
 
 
 class _Reply:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import contextmanager
 from typing import Final
 
@@ -13,14 +13,15 @@ from gateway.chat.intake import Incoming, Intake
 from gateway.chat.model import Outcome, RunRequest
 from gateway.chat.service import Chat
 from gateway.chat.sources import seed_of, sender_of
-from gateway.kernel.clock import Clock
 from gateway.kernel.net.hub import Hub
 from gateway.kernel.net.outbox import Pending
 from gateway.kernel.rpc.context import Principal
+from gateway.kernel.supervisor import Supervisor
 from gateway.openai_http.model import CompletionRequest
 from gateway.sessions.keys import SessionKey
 from protocol.errors import InvalidRequest, NotFound, Unavailable
 from protocol.events.chat import ChatEvent
+from protocol.frames import EncodedEvent
 from protocol.ids import new_id
 
 MODEL_PREFIXES: Final = ("homarus/", "openclaw/", "agent:")
@@ -28,11 +29,14 @@ MODEL_PREFIXES: Final = ("homarus/", "openclaw/", "agent:")
 
 DEFAULT_MODELS: Final = frozenset({"homarus", "openclaw", "default"})
 
-MAX_WAITING_DELTAS: Final = 10_000
-"""What a client that does not read may leave waiting before its run is stopped."""
+MAX_WAITING_DELTAS: Final = 1000
+"""What a client that does not read may leave waiting; it gets the rest in one piece at the end."""
 
 SETTLE_S: Final = 30.0
 """How long the stored outcome may take after the last event of a run."""
+
+REPEAT_S: Final = 3600.0
+"""How long a repeated request waits for the run of the first one, which has a deadline of its own."""
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -50,12 +54,14 @@ class Ended(msgspec.Struct, frozen=True):
 class Conversations:
     """Starts runs for HTTP requests and follows them."""
 
-    def __init__(self, intake: Intake, chat: Chat, agents: AgentDirectory, hub: Hub, clock: Clock) -> None:
+    def __init__(
+        self, intake: Intake, chat: Chat, agents: AgentDirectory, hub: Hub, tasks: Supervisor
+    ) -> None:
         self._intake = intake
         self._chat = chat
         self._agents = agents
         self._hub = hub
-        self._clock = clock
+        self._tasks = tasks
 
     def agent_of(self, model: str) -> str:
         """The agent a model name stands for.
@@ -72,9 +78,15 @@ class Conversations:
             raise NotFound(f"model: there is no agent {name}", {"field": "model"}) from error
 
     async def answer(
-        self, request: CompletionRequest, principal: Principal, run_id: str
-    ) -> AsyncIterator[Delta | Ended]:
-        """The answer as it is made; the run is stopped when the iterator is closed early.
+        self, request: CompletionRequest, principal: Principal, run_id: str, *, stays: bool
+    ) -> AsyncGenerator[Delta | Ended]:
+        """The answer as it is made; a repeat of a request is told the answer of the first one.
+
+        Args:
+            request: What is asked.
+            principal: Who asks.
+            run_id: Id of the run; the same one makes a repeat.
+            stays: Whether the run goes on when the iterator is closed early, because the caller may repeat.
 
         Raises:
             InvalidRequest: when the last message is not the user's.
@@ -86,16 +98,28 @@ class Conversations:
             received = await self._intake.receive(incoming, self._chat)
             if received.message is not None:
                 self._chat.submit(received.message)
+            else:
+                events.close(1000, "repeat")  # what was said meanwhile is over, and perhaps all of it
             try:
+                said = ""
                 async for delta in events:
+                    said += delta.text
                     yield delta
-                yield Ended(await self._outcome(run_id))
+                outcome = await self._outcome(run_id, REPEAT_S if received.message is None else SETTLE_S)
+                if outcome.text.startswith(said) and outcome.text != said:
+                    yield Delta(outcome.text[len(said) :])
+                yield Ended(outcome)
             except (GeneratorExit, asyncio.CancelledError):
-                await self._chat.abort(received.session_key, run_id, "rpc")
+                if not stays:
+                    # A task of its own: here every await may be cancelled again, or is not allowed at all.
+                    self._tasks.spawn("stop run", self._stop(received.session_key, run_id))
                 raise
 
-    async def _outcome(self, run_id: str) -> Outcome:
-        run = await self._chat.wait(run_id, SETTLE_S)
+    async def _stop(self, session_key: SessionKey, run_id: str) -> None:
+        await self._chat.abort(session_key, run_id, "rpc")
+
+    async def _outcome(self, run_id: str, limit_s: float) -> Outcome:
+        run = await self._chat.wait(run_id, limit_s)
         if run is None or run.outcome is None:
             raise Unavailable("the run ended without an outcome; see homarus logs")
         return run.outcome
@@ -128,7 +152,7 @@ class Conversations:
 
     @contextmanager
     def _listening(self, principal: Principal, run_id: str) -> Generator["RunListener"]:
-        listener = RunListener(msgspec.structs.replace(principal, conn_id=f"http:{run_id}"), run_id)
+        listener = RunListener(msgspec.structs.replace(principal, conn_id=f"http:{new_id()}"), run_id)
         self._hub.join(listener)
         try:
             yield listener
@@ -145,25 +169,31 @@ class RunListener:
     def __init__(self, principal: Principal, run_id: str) -> None:
         self.principal = principal
         self._run_id = run_id
-        self._heard: asyncio.Queue[Delta | None] = asyncio.Queue(MAX_WAITING_DELTAS)
+        self._behind = False
+        self._heard: asyncio.Queue[Delta | None] = asyncio.Queue()
 
     def deliver(self, pending: Pending) -> None:
         """Keep what belongs to the run."""
-        if ChatEvent.wire_name not in pending.event.head[:64].decode(errors="replace"):
+        if not pending.event.head.startswith(_CHAT_HEAD):
             return
         payload = msgspec.json.decode(pending.event.frame(None), type=_ChatFrame).payload
-        if payload is None or payload.run_id != self._run_id:
+        if payload.run_id != self._run_id:
             return
-        if payload.state == "delta" and payload.delta_text and not self._heard.full():
-            self._heard.put_nowait(Delta(payload.delta_text))
+        if payload.state == "delta":
+            self._hear(payload.delta_text)
         elif payload.state in {"final", "aborted", "error"}:
             self.close(1000, payload.state)
 
     def close(self, code: int, reason: str) -> None:  # noqa: ARG002 - there is no socket to tell
         """Nothing more will be heard."""
-        if self._heard.full():
-            self._heard.get_nowait()
+        self._behind = True
         self._heard.put_nowait(None)
+
+    def _hear(self, text: str) -> None:
+        # After one gap nothing more is passed on, so that what was is the beginning of the answer.
+        self._behind = self._behind or self._heard.qsize() >= MAX_WAITING_DELTAS
+        if text and not self._behind:
+            self._heard.put_nowait(Delta(text))
 
     async def __aiter__(self) -> AsyncIterator[Delta]:
         while (delta := await self._heard.get()) is not None:
@@ -177,8 +207,11 @@ class _ChatPayload(msgspec.Struct, rename="camel"):
 
 
 class _ChatFrame(msgspec.Struct):
-    event: str
-    payload: _ChatPayload | None = None
+    payload: _ChatPayload
+
+
+_CHAT_HEAD: Final = EncodedEvent.of(ChatEvent.wire_name, b"").head
+"""How the frame of every `chat` event begins."""
 
 
 def _conversation(request: CompletionRequest, run_id: str) -> str:

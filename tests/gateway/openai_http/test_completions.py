@@ -1,14 +1,34 @@
 """Any OpenAI client talks to an agent: the official one, unmodified, against the running daemon (DC-4)."""
 
 import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from openai import APIStatusError, AsyncOpenAI, AuthenticationError
 from openai.types.chat import ChatCompletionUserMessageParam
 
-from tests.support.daemon import Daemon
+from tests.support.daemon import Daemon, launched
 from tests.support.wire import WireClient
+
+
+@pytest.fixture
+def slow_daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """Agents that take their time and leave marks in the gateway's home."""
+    home = tmp_path / "home"
+    wait = "trap 'touch {mark}; exit 0' TERM; echo begun; sleep 30 & wait"
+    agents = {
+        "short": f"echo run >> {home}/runs; sleep 0.7; echo made it",
+        "longtrue": wait.format(mark=home / "ended-True"),
+        "longfalse": wait.format(mark=home / "ended-False"),
+    }
+    config = "".join(
+        f'[agents.entries.{name}]\nruntime = "command"\nargv = ["sh", "-c", {json.dumps(script)}]\n'
+        for name, script in agents.items()
+    )
+    yield from launched(tmp_path, config=config)
 
 
 def client(daemon: Daemon, token: str | None = None) -> AsyncOpenAI:
@@ -107,3 +127,64 @@ async def test_an_error_has_the_status_a_client_understands(shared_daemon: Daemo
                 model="homarus/nobody", messages=[{"role": "user", "content": "hi"}]
             )
     assert refused.value.status_code == 404
+
+
+def post(daemon: Daemon, agent: str, key: str, *, stream: bool) -> tuple[dict[str, str], dict[str, object]]:
+    headers = {"Authorization": f"Bearer {daemon.token}", **({"Idempotency-Key": key} if key else {})}
+    return headers, {
+        "model": f"homarus/{agent}",
+        "stream": stream,
+        "messages": [{"role": "user", "content": "go"}],
+    }
+
+
+def count_runs(daemon: Daemon) -> int:
+    return (daemon.home / "runs").read_text().count("run")
+
+
+async def test_a_repeat_is_given_the_answer_of_the_first_request(slow_daemon: Daemon) -> None:
+    """Row S0.3-6: the same idempotency key has one run, whether it still goes on or is over."""
+    async with httpx.AsyncClient(base_url=slow_daemon.url, timeout=20) as http:
+
+        async def ask(*, stream: bool) -> str:
+            headers, body = post(slow_daemon, "short", "once-1", stream=stream)
+            answer = await http.post("/v1/chat/completions", headers=headers, json=body)
+            assert answer.status_code == 200, answer.text
+            if not stream:
+                return answer.json()["choices"][0]["message"]["content"]
+            chunks = [
+                json.loads(line.removeprefix("data: "))
+                for line in answer.text.splitlines()
+                if line.startswith("data: {")
+            ]
+            return "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+
+        meanwhile = await asyncio.gather(ask(stream=False), ask(stream=True), ask(stream=False))
+        afterwards = [await ask(stream=False), await ask(stream=True)]
+    assert set(meanwhile) | set(afterwards) == {meanwhile[0]}
+    assert "made" in meanwhile[0]
+    assert count_runs(slow_daemon) == 1
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_client_that_hangs_up_stops_its_run(slow_daemon: Daemon, stream: bool) -> None:
+    mark = slow_daemon.home / f"ended-{stream}"
+    headers, body = post(slow_daemon, f"long{stream}".lower(), "", stream=stream)
+    async with httpx.AsyncClient(base_url=slow_daemon.url) as http:
+        with pytest.raises(httpx.ReadTimeout):
+            await http.post("/v1/chat/completions", headers=headers, json=body, timeout=1.0)
+    async with asyncio.timeout(10):
+        while not mark.exists():  # noqa: ASYNC110 - the mark of another process
+            await asyncio.sleep(0.05)
+    async with client(slow_daemon) as openai:
+        assert (await openai.models.list()).data
+
+
+async def test_a_client_with_a_key_may_hang_up_and_ask_again(slow_daemon: Daemon) -> None:
+    headers, body = post(slow_daemon, "short", "come-back", stream=True)
+    async with httpx.AsyncClient(base_url=slow_daemon.url) as http:
+        with pytest.raises(httpx.ReadTimeout):
+            await http.post("/v1/chat/completions", headers=headers, json=body, timeout=0.3)
+        answer = await http.post("/v1/chat/completions", headers=headers, json={**body, "stream": False})
+    assert "made it" in answer.json()["choices"][0]["message"]["content"]
+    assert count_runs(slow_daemon) == 1
