@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.daemon import Daemon
-from tests.support.wire import RpcError, WireClient
+from tests.support.wire import DeviceKey, RpcError, WireClient
 
 Json = dict[str, Any]  # wire objects, unchecked
 
@@ -61,7 +61,8 @@ class TestConversation:
     async def test_two_clients_see_the_same_conversation(self, shared_daemon: Daemon) -> None:
         key = "agent:main:shared"
         tui = {"id": "openclaw-tui", "mode": "ui"}
-        one, two = await connected(shared_daemon, client=tui), await connected(shared_daemon, client=tui)
+        one = await connected(shared_daemon, client=tui, identity=DeviceKey())
+        two = await connected(shared_daemon, client=tui, identity=DeviceKey())
         async with one, two:
             await two.call("sessions.messages.subscribe", {"key": key})
             await ask(one, "hello", "s1", key)
