@@ -145,7 +145,7 @@ class JsonLines(logging.Formatter):
         if around is not None:
             line.update(msgspec.to_builtins(around))
         if record.exc_info:
-            line["error"] = _traceback(self, record)
+            line["error"] = "\n".join(_traceback(self, record))
         return msgspec.json.encode(line).decode()
 
 
@@ -158,8 +158,7 @@ class HumanLines(logging.Formatter):
         level = _NAMES.get(record.levelno, "error")
         text = f"{time} {level:<5} {subsystem(record.name)}: {_message(record)}"
         if record.exc_info:
-            trace = _traceback(self, record)
-            text += "".join(f"\n    {printable(line, 1000)}" for line in trace.splitlines())
+            text += "".join(f"\n    {line}" for line in _traceback(self, record))
         return text
 
 
@@ -172,9 +171,11 @@ def _message(record: logging.LogRecord) -> str:
     return printable(redactor.clean(record.getMessage()[: MESSAGE_CHARS + SLACK_CHARS]), MESSAGE_CHARS)
 
 
-def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
+    """The lines of a traceback. What an exception says may be a peer's words, and as long as it likes."""
     text = formatter.formatException(record.exc_info) if record.exc_info else ""
-    return redactor.clean(text[-TRACEBACK_CHARS - SLACK_CHARS :])[-TRACEBACK_CHARS:]
+    text = redactor.clean(text[-TRACEBACK_CHARS - SLACK_CHARS :])[-TRACEBACK_CHARS:]
+    return [printable(line) for line in text.splitlines()]
 
 
 def _iso(created_s: float) -> str:

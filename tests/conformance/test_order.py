@@ -127,6 +127,26 @@ async def test_bytes_behind_the_upgrade_request_open_nothing(shared_daemon: Daem
     assert not any(answer["ok"] for answer in said)
 
 
+@pytest.mark.parametrize("name", ["Host", "Origin", "Authorization"])
+@pytest.mark.parametrize("upgrading", [True, False])
+async def test_a_header_that_decides_has_one_reading(
+    shared_daemon: Daemon, name: str, upgrading: bool
+) -> None:
+    """Cases 2 and 3: `Host`, `Origin` or `Authorization` twice [400, whichever of the two is good]."""
+    good = {"Host": "127.0.0.1", "Origin": shared_daemon.url, "Authorization": "Bearer x"}[name]
+    twice = f"{good}\r\n{name}: evil.example"
+    ask = upgrade(headers={name: twice}) if upgrading else b"GET /config HTTP/1.1\r\n"
+    async with await RawPeer.dial(shared_daemon.port) as peer:
+        if not upgrading:
+            host = "" if name == "Host" else "Host: 127.0.0.1\r\n"
+            ask += f"{host}{name}: {twice}\r\n\r\n".encode()
+        await peer.send(ask)
+        async with asyncio.timeout(5):
+            status = (await peer.reader.readline()).split()[1]
+    assert status == b"400"
+    assert "Traceback" not in shared_daemon.stderr_text()
+
+
 async def test_a_stranger_may_ping_and_gets_pongs_only(peer: RawPeer) -> None:
     """Case 7: control frames before `connect` are answered by the socket and reach nobody else."""
     async with peer:

@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
@@ -16,6 +16,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHandshake
 from websockets.http11 import Request, Response
 
 from gateway.kernel.net.doorman import Doorman
@@ -211,11 +212,9 @@ class Listener:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP behind the same host and origin rules as the WebSocket."""
-        headers = Headers(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
-        )
         client = scope.get("client")
         try:
+            headers = _headers(scope["headers"])
             peer = self._facts(client[0] if client else None, headers, scope["path"])
         except RequestRefused as refused:
             await _send_refusal(refused, send)
@@ -229,7 +228,7 @@ class Listener:
 
     def _facts(self, peer_ip: str | None, headers: Headers, path: str) -> PeerFacts:
         policy = self._policy()
-        host, origin = headers.get("Host"), headers.get("Origin")
+        host, origin, _ = (_only(headers, name) for name in ("Host", "Origin", "Authorization"))
         if peer_ip is None:
             if origin is not None:
                 raise RequestRefused(403, "origin_not_allowed", "browsers do not use the local socket")
@@ -268,6 +267,21 @@ def _lengthen_queue(server: asyncio.Server) -> None:
 def _socket(gate: Gate, **_: object) -> Socket:
     """What uvicorn calls to make the protocol of an upgraded connection."""
     return Socket(gate)
+
+
+def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+    try:
+        return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
+    except InvalidHandshake as error:
+        raise RequestRefused(400, "invalid_header", "a header holds control characters") from error
+
+
+def _only(headers: Headers, name: str) -> str | None:
+    """The value of a header that decides who gets in, and so must have no second reading."""
+    values = headers.get_all(name)
+    if len(values) > 1:
+        raise RequestRefused(400, "duplicate_header", f"{name} is given more than once")
+    return values[0] if values else None
 
 
 def _refusal(refused: RequestRefused) -> Response:

@@ -61,7 +61,7 @@ STRANGER: Final = Patience(512, 0.001, MAX_PREAUTH_FRAMES)
 KNOWN: Final = Patience(4096, 0.005, math.inf)
 
 _quiet: Final = logging.getLogger("websockets.homarus")
-_quiet.setLevel(logging.WARNING)
+_quiet.setLevel(logging.CRITICAL)  # its errors are what peers did, with their words in tracebacks
 
 
 class Receiver(Protocol):
