@@ -156,6 +156,18 @@ async def nonsense(exchange: Exchange) -> None:
     await exchange.send(b"<html>Welcome to the captive portal</html>")
 
 
+async def garbled(exchange: Exchange) -> None:
+    """Answers with an event that is no JSON."""
+    await exchange.head()
+    await exchange.send(b"data: {this is not json}\n\ndata: [DONE]\n\n")
+
+
+async def alien(exchange: Exchange) -> None:
+    """Answers with JSON of another kind."""
+    await exchange.head()
+    await exchange.send(b'data: {"choices": "none", "usage": []}\n\ndata: [DONE]\n\n')
+
+
 async def silence(exchange: Exchange) -> None:
     """Takes the request and says nothing, for ever."""
     await asyncio.Event().wait()

@@ -1,21 +1,23 @@
 """One call of one model: streamed, counted, and paid for."""
 
+import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from typing import Final
 
 import msgspec
 from pydantic_ai.direct import model_request_stream
-from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.exceptions import AgentRunError, UnexpectedModelBehavior
 from pydantic_ai.messages import (
     ModelMessage,
     ModelResponse,
+    ModelResponseStreamEvent,
     PartDeltaEvent,
     PartStartEvent,
     TextPart,
     TextPartDelta,
 )
-from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
+from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings, ThinkingLevel
 from pydantic_ai.tools import ToolDefinition
 
@@ -25,6 +27,7 @@ from gateway.agents.model import AgentFailed, TextDelta, TurnEvent, UsageReporte
 from gateway.agents.settings import ModelEntry, ProviderEntry
 from gateway.agents.usage import UsageLedger
 from gateway.agents.usage_model import BudgetExceeded, CallFacts, Caps, Rates, Tokens
+from gateway.kernel.log import printable
 
 CHARS_PER_TOKEN_LOW: Final = 2
 """From above: even source code and Asian scripts rarely take more than a token for two characters."""
@@ -34,6 +37,8 @@ CHARS_PER_TOKEN: Final = 4
 
 TOKENS_PER_IMAGE: Final = 2_000
 """A large picture at the vendors' own tiling."""
+
+logger = logging.getLogger(__name__)
 
 
 class CallFailed(Exception):
@@ -131,17 +136,17 @@ class Call:
             model_settings=_settings(request),
             model_request_parameters=parameters,
         )
-        async with AsyncExitStack() as stack:
-            stream: StreamedResponse = await stack.enter_async_context(opened)
-            async for event in stream:
-                piece = ""
-                if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
-                    piece = event.part.content
-                elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
-                    piece = event.delta.content_delta
-                if piece:
-                    yield piece
-            self.response = stream.get()
+        try:
+            async with opened as stream:
+                async for event in stream:
+                    if piece := _text_of(event):
+                        yield piece
+                self.response = stream.get()
+        except AgentRunError:
+            raise
+        except Exception as error:  # vendors' libraries let their own errors out on answers they cannot read
+            logger.warning("%s: %s", type(error).__name__, printable(str(error), 300))
+            raise UnexpectedModelBehavior(f"{type(error).__name__} while reading the answer") from error
 
     def _tokens(self) -> tuple[Tokens, bool]:
         """What the provider counted; our own count when it did not."""
@@ -165,6 +170,15 @@ class Call:
             input=chars // CHARS_PER_TOKEN + images * TOKENS_PER_IMAGE,
             output=self._written // CHARS_PER_TOKEN,
         )
+
+
+def _text_of(event: ModelResponseStreamEvent) -> str:
+    """The words an event of the stream brings; empty for everything else."""
+    if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
+        return event.part.content
+    if isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
+        return event.delta.content_delta
+    return ""
 
 
 def _settings(request: Request) -> ModelSettings:

@@ -89,7 +89,9 @@ class McpHub:
 
     async def call(self, tool: McpTool, args: Mapping[str, object]) -> ToolResult:
         """Run a tool; what goes wrong is in the result."""
-        link = self._links[tool.server]
+        link = self._links.get(tool.server)
+        if link is None:
+            return ToolResult(f"{tool.server} is being shut down", is_error=True, duration_ms=0)
         started_s = self._clock.monotonic_s()
         is_error = True
         try:
@@ -103,9 +105,8 @@ class McpHub:
                 link.stop.set()
         except TimeoutError:
             text = f"{tool.definition.name} did not finish within {link.server.timeout_s:g} s"
-        except (OSError, RuntimeError) as error:
-            # What the client raises once its connection is gone.
-            text = f"{tool.server} cannot be reached: {error}"
+        except Exception as error:  # noqa: BLE001 - the client raises whatever a broken connection gives
+            text = f"{tool.server} cannot be used: {type(error).__name__}: {error}"
             link.stop.set()
         return ToolResult(bounded(text), is_error, round((self._clock.monotonic_s() - started_s) * 1000))
 

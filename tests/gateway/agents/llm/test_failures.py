@@ -36,6 +36,8 @@ from tests.support.turns import text_of, turn_of
         (odd.drop, "unavailable", "cannot be reached"),
         (odd.break_off, "unavailable", "cannot be reached"),
         (odd.nonsense, "unknown", "LLM request failed"),
+        (odd.garbled, "unknown", "answered something unexpected"),
+        (odd.alien, "unknown", "answered something unexpected"),
         (odd.answer_nothing, "unknown", "answered nothing"),
         (odd.silence, "timeout", "did not answer in time"),
     ],

@@ -28,15 +28,19 @@ async def server() -> AsyncIterator[ModelServer]:
         yield server
 
 
-@pytest.fixture
-def configured(bench: Bench, provider: Any, server: ModelServer) -> Bench:
-    """An agent that may use the small server of tools."""
+def configure(bench: Bench, provider: dict[str, Any], timeout_s: float = 30.0) -> Bench:
     bench.configure(
-        providers={"local": provider(server.base_url)},
-        mcp={"small": {"argv": ARGV, "env": {"GIVEN": "for you"}, "timeout_s": 2.0}},
+        providers={"local": provider},
+        mcp={"small": {"argv": ARGV, "env": {"GIVEN": "for you"}, "timeout_s": timeout_s}},
         entries={"main": {"mcp": ["small"]}},
     )
     return bench
+
+
+@pytest.fixture
+def configured(bench: Bench, provider: Any, server: ModelServer) -> Bench:
+    """An agent that may use the small server of tools."""
+    return configure(bench, provider(server.base_url))
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +65,6 @@ async def test_a_servers_tools_are_offered_and_run(configured: Bench, server: Mo
     ("call", "said"),
     [
         ('small__fail {"word": "swim"}', "Error executing tool fail"),
-        ("small__slow {}", "did not finish within 2 s"),
         ("small__shout {}", "word"),
     ],
 )
@@ -69,6 +72,13 @@ async def test_a_failing_tool_is_told_to_the_model(configured: Bench, call: str,
     events = await configured.run(f"TOOL:{call}")
     assert result_of(events).is_error is True
     assert said in result_of(events).result
+    assert events[-1] == Finished("stop")
+
+
+async def test_a_slow_tool_is_given_up(bench: Bench, provider: Any, server: ModelServer) -> None:
+    slow = configure(bench, provider(server.base_url), timeout_s=1.0)
+    events = await slow.run("TOOL:small__slow {}")
+    assert "did not finish within 1 s" in result_of(events).result
     assert events[-1] == Finished("stop")
 
 

@@ -82,6 +82,7 @@ async def test_a_tool_goes_round_trip(bench: Bench, provider: Any) -> None:
         ('add {"a": "two"}', "invalid arguments for add: Expected `int`"),
         ('add {"a": 1, "b": -1}', "invalid arguments for add"),
         ("nothing {}", "there is no tool 'nothing'"),
+        ("add {a: 1}", "the arguments for add are not a JSON object"),
         ('lose {"a": 1}', "it is lost"),
         ('crash {"a": 1}', "crash failed inside the gateway"),
     ],
