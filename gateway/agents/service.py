@@ -17,7 +17,7 @@ from gateway.agents.profiles import (
     stored_profile,
 )
 from gateway.agents.settings import AgentsSettings
-from gateway.agents.workspace import checked_workspace
+from gateway.agents.workspace import checked_workspace, make_workspace
 from gateway.kernel.clock import Clock
 from gateway.kernel.home import Home
 from gateway.kernel.store.db import Database
@@ -147,10 +147,10 @@ class Agents:
         async with self._changing:
             if agent_id in self._profiles:
                 raise Conflict(f'agent "{agent_id}" already exists; choose another name', {"field": "name"})
+            folder = Path(record.workspace) if record.workspace else self._home.workspace_dir(agent_id)
+            await asyncio.to_thread(make_workspace, folder)
             await self._save(record)
-        profile = self.resolve(agent_id)
-        await asyncio.to_thread(private_dir, profile.workspace)
-        return profile
+        return self.resolve(agent_id)
 
     async def update(self, call: AgentsUpdate) -> AgentProfile:
         """Change an agent; fields that are absent stay.

@@ -57,12 +57,17 @@ def checked_workspace(chosen: str, home: Home) -> Path:
     """`chosen` as an absolute folder an agent may live in.
 
     Raises:
-        InvalidRequest: when it is not absolute, or holds or is part of the gateway's own files.
+        InvalidRequest: when it is not absolute, no folder, or holds or is part of the gateway's own files.
     """
-    path = Path(chosen).expanduser()
+    try:
+        path = Path(chosen).expanduser()
+    except RuntimeError as error:  # `~somebody` who does not exist
+        raise InvalidRequest("workspace: no such user", {"field": "workspace"}) from error
     if not path.is_absolute() or "\x00" in chosen:
         raise InvalidRequest("workspace: give an absolute path", {"field": "workspace"})
     resolved = path.resolve()
+    if resolved.is_file():
+        raise InvalidRequest("workspace: this is a file, not a folder", {"field": "workspace"})
     inside = resolved.is_relative_to(home.root) and not resolved.is_relative_to(home.workspaces_dir)
     around = home.workspaces_dir.is_relative_to(resolved)
     if inside or around:
@@ -70,6 +75,20 @@ def checked_workspace(chosen: str, home: Home) -> Path:
             "workspace: this folder holds the gateway's own files; choose another", {"field": "workspace"}
         )
     return resolved
+
+
+def make_workspace(folder: Path) -> None:
+    """Make an agent's folder, private to the gateway's user; one that exists stays as it is.
+
+    Raises:
+        InvalidRequest: when the system refuses, with its reason.
+    """
+    try:
+        private_dir(folder)
+    except OSError as error:
+        raise InvalidRequest(
+            f"workspace: the folder cannot be made: {error.strerror}", {"field": "workspace"}
+        ) from error
 
 
 class Workspace:
