@@ -36,6 +36,7 @@ _RESULTS: Mapping[str, Bindings] = {
     "board.get": (("", "BoardSnapshot"),),
     "config.schema": (("", "ConfigSchemaResponse"),),
     "cron.get": (("", "CronJob"),),
+    "cron.list": (("jobs[]", "CronJob"),),
     "cron.runs": (("entries[]", "CronRunLogEntry"),),
     "cron.update": (("", "CronJob"),),
     "exec.approvals.get": (("", "ExecApprovalsSnapshot"),),
@@ -67,17 +68,21 @@ _EVENTS: Mapping[str, Bindings] = {
     "device.pair.requested": (("", "DevicePairRequestedEvent"),),
     "device.pair.resolved": (("", "DevicePairResolvedEvent"),),
     "device.pair.setup.completed": (("", "DevicePairSetupCompletedEvent"),),
+    "device.pair.setup.deliveryUncertain": (("", "DevicePairSetupDeliveryUncertainEvent"),),
     "health": (("", "Snapshot.health"),),
     "node.invoke.request": (("", "NodeInvokeRequestEvent"),),
     "presence": (("presence[]", "PresenceEntry"),),
     "progressCard.changed": (("", "ProgressCardChangedEvent"),),
+    "question.requested": (("", "QuestionRecord"),),
     "question.resolved": (("", "QuestionResolvedEvent"),),
     "session.approval": (("", "SessionApprovalEvent"),),
     "session.message": (("session", "SessionRow"),),
+    "session.operation": (("", "SessionOperationEvent"),),
     "session.typing": (("", "SessionTypingEvent"),),
     "sessions.changed": (("session", "SessionRow"),),
     "shutdown": (("", "ShutdownEvent"),),
     "task": (("task", "TaskSummary"),),
+    "task.suggestion": (("", "TaskSuggestionEvent"),),
     "terminal.data": (("", "TerminalDataEvent"),),
     "terminal.exit": (("", "TerminalExitEvent"),),
     "tick": (("", "TickEvent"),),
@@ -106,6 +111,8 @@ class ProtocolSchema:
         document = cast("Json", json.loads(path.read_text(encoding="utf-8")))
         self._definitions = cast("dict[str, Json]", document["definitions"])
         self._by_lower_name = {name.lower(): name for name in self._definitions}
+        details = [name for name in self._definitions if name.endswith("ErrorDetails")]
+        self._error_details = {code: name for name in details if (code := self._code(name))}
         self._validators: dict[str, Draft7Validator] = {}
         self._position = 0
         self._asked: dict[tuple[int, object], str] = {}
@@ -148,7 +155,29 @@ class ProtocolSchema:
             method = self._asked.get((frame.connection, frame.body.get("id")))
             assert method, f"a response to no request: {frame.body}"
             subject = "hello-ok" if method == "connect" else f"res {method}"
-            yield from self._check_all(subject, self.binding(method), payload)
+            yield from self._check_all(subject, self._bound(method, payload), payload)
+        else:
+            yield from self._judge_error(cast("Json", frame.body["error"]).get("details"))
+
+    def _bound(self, method: str, payload: object) -> Bindings:
+        # Only the answer that continues from a cursor is defined, and only that one says its kind.
+        if method == "chat.history" and isinstance(payload, dict) and "kind" in payload:
+            return (("", "ChatHistoryCursorResult"),)
+        return self.binding(method)
+
+    def _judge_error(self, details: object) -> Iterator[Violation]:
+        if not isinstance(details, dict):
+            return
+        found = cast("Json", details)
+        code = str(found.get("code"))
+        if name := self._error_details.get(code):
+            yield from self._check(f"error {code}", name, found)
+
+    def _code(self, details: str) -> str | None:
+        """The `details.code` that the definition called `details` is about, if it is about one."""
+        properties = cast("dict[str, Json]", self._definitions[details].get("properties", {}))
+        code = properties.get("code", {}).get("const")
+        return None if code is None else str(code)
 
     def _check_all(
         self, subject: str, bindings: Iterable[tuple[str, str]], payload: object

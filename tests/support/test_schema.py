@@ -72,11 +72,27 @@ def test_a_bad_list_item_is_named_without_its_index(schema: ProtocolSchema) -> N
     assert (violation.subject, violation.where) == ("res system-presence", "[].host")
 
 
-def test_a_refusal_is_checked_as_an_envelope_only(schema: ProtocolSchema) -> None:
+def refusal(**error: object) -> list[Frame]:
+    """A request and its refusal."""
     request, _ = call("system-presence", None)
-    error = {"code": "FORBIDDEN", "message": "missing scope"}
-    body: Json = {"type": "res", "id": "1", "ok": False, "error": error}
-    assert schema.violations([request, event(body)]) == []
+    body: Json = {"type": "res", "id": "1", "ok": False, "error": {"message": "missing scope", **error}}
+    return [request, event(body)]
+
+
+def test_a_refusals_result_is_not_checked(schema: ProtocolSchema) -> None:
+    assert schema.violations(refusal(code="FORBIDDEN")) == []
+    assert schema.violations(refusal(code="FORBIDDEN", details={"code": "NOT_IN_THE_SCHEMA"})) == []
+
+
+def test_the_details_of_a_refusal_are_checked(schema: ProtocolSchema) -> None:
+    (violation,) = schema.violations(refusal(code="FORBIDDEN", details={"code": "MISSING_SCOPE"}))
+    assert violation.subject == "error MISSING_SCOPE"
+
+
+def test_history_since_a_cursor_has_a_definition_of_its_own(schema: ProtocolSchema) -> None:
+    assert schema.violations(call("chat.history", {"messages": []})) == []
+    (violation,) = schema.violations(call("chat.history", {"kind": "delta", "messages": []}))
+    assert violation.subject == "res chat.history"
 
 
 def test_frames_are_judged_once_across_calls(schema: ProtocolSchema) -> None:
