@@ -10,7 +10,7 @@ from protocol.limits import MAX_ID_CHARS
 _ID: Final = re.compile(rf"[A-Za-z0-9._:@+-]{{1,{MAX_ID_CHARS}}}")
 """Ids never hold a slash, backslash, control character or percent sign, so none can become a path."""
 
-_SESSION_KEY: Final = re.compile(r"[^\x00-\x1f\x7f/\\%\u202a-\u202e\u2066-\u2069]{1,512}")
+_SESSION_KEY: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f/\\%\u200e\u200f\u2028-\u202e\u2066-\u2069]{1,512}")
 """OpenClaw session keys hold channel peers such as `+15555550123`; path, control and bidi characters
 never.
 """

@@ -12,7 +12,7 @@ from gateway.kernel.waiters import Waiters
 from gateway.questions import store
 from protocol.errors import Conflict, InvalidRequest, NotFound
 from protocol.events.questions import QuestionRequested, QuestionResolved
-from protocol.ids import checked_id, new_id
+from protocol.ids import checked_id, checked_session_key, new_id
 from protocol.methods.questions import QuestionOutcome, QuestionRequest, QuestionResolve
 from protocol.nouns.question import QuestionRecord
 
@@ -36,6 +36,7 @@ class Questions:
 
         Raises:
             Conflict: when the id is taken.
+            InvalidRequest: when an id or the session key cannot be one.
         """
         now_ms = self._clock.now_ms()
         record = QuestionRecord(
@@ -44,8 +45,8 @@ class Questions:
             created_at_ms=now_ms,
             expires_at_ms=now_ms + (call.timeout_ms or DEFAULT_TIMEOUT_MS),
             status="pending",
-            agent_id=call.agent_id,
-            session_key=call.session_key,
+            agent_id=checked_id(call.agent_id, "agentId") if call.agent_id is not None else None,
+            session_key=checked_session_key(call.session_key) if call.session_key is not None else None,
             run_id=call.run_id,
         )
         try:

@@ -10,7 +10,7 @@ from gateway.kernel.store.db import Database
 from gateway.suggestions import store
 from protocol.errors import NotFound
 from protocol.events.suggestions import TaskSuggestionChanged
-from protocol.ids import checked_session_key, new_id
+from protocol.ids import checked_id, checked_session_key, new_id
 from protocol.methods.suggestions import TaskSuggestionsCreate
 from protocol.nouns.suggestion import TaskSuggestion
 
@@ -42,7 +42,7 @@ class Suggestions:
         """Keep a suggestion.
 
         Raises:
-            InvalidRequest: when its session key cannot be one.
+            InvalidRequest: when its session key or agent id cannot be one.
         """
         suggestion = TaskSuggestion(
             id=new_id(),
@@ -52,7 +52,7 @@ class Suggestions:
             cwd=call.cwd,
             session_key=checked_session_key(call.session_key),
             created_at=self._clock.now_ms(),
-            agent_id=call.agent_id,
+            agent_id=checked_id(call.agent_id, "agentId") if call.agent_id is not None else None,
         )
         _, expired = await self._db.write(
             lambda tx: (store.insert(tx, suggestion), store.trim(tx, MAX_SUGGESTIONS))

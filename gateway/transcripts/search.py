@@ -29,7 +29,8 @@ def match_expression(query: str) -> str | None:
 
     `None` when the query has no word. Quoting makes every character of the person's text harmless.
     """
-    words = ["".join(char for char in term if char != '"') for term in query.split()[:MAX_TERMS]]
+    # A NUL would end the expression early, inside its quotes.
+    words = ["".join(char for char in term if char not in '"\0') for term in query.split()[:MAX_TERMS]]
     terms = [word for word in words if any(char.isalnum() for char in word)]
     if not terms:
         return None
