@@ -10,7 +10,7 @@ cancellation leaves it.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias
+from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -197,6 +197,15 @@ class AgentRuntime(Protocol):
         Raises:
             AgentFailed: while iterating, when no answer can be had.
         """
+        ...
+
+
+@runtime_checkable
+class ChoosesHistory(Protocol):
+    """A runtime that says whether it reads `Turn.history`; reading it costs more than a quick answer."""
+
+    def reads_history(self, model: str | None) -> bool:
+        """Whether a turn that asks for `model` needs the conversation so far."""
         ...
 
 

@@ -29,8 +29,11 @@ class _ByModel:
         self._offline = offline
         self._llm = llm
 
+    def reads_history(self, model: str | None) -> bool:
+        """The embedded assistant reads only the last message."""
+        return (model or self._profile.model) != OFFLINE_MODEL
+
     def run(self, turn: Turn, steering: Steering) -> AsyncIterator[TurnEvent]:
         """Answer with the model of the turn, else the agent's own."""
-        model = turn.model or self._profile.model
-        make = self._offline if model == OFFLINE_MODEL else self._llm
+        make = self._llm if self.reads_history(turn.model) else self._offline
         return make(self._profile).run(turn, steering)

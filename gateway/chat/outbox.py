@@ -102,6 +102,10 @@ class TranscriptOutbox:
     def later(self, key: SessionKey, session_id: str, entry: NewEntry) -> None:
         """Append an entry soon, after everything queued. It is not in `state.db`: nobody was promised it."""
         self._queues[key].append(OutboxRow(None, key, session_id, entry))
+        self.soon(key)
+
+    def soon(self, key: SessionKey) -> None:
+        """Flush a session a little later, unless somebody does so before."""
         if key not in self._timers:
             loop = asyncio.get_running_loop()
             self._timers[key] = loop.call_later(LATER_S, self._flush_later, key)

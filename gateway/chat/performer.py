@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from gateway.agents.model import Attachment, HistoryMessage, Steering, Turn
+from gateway.agents.model import AgentDirectory, Attachment, ChoosesHistory, HistoryMessage, Steering, Turn
 from gateway.chat.answers import Watchers
 from gateway.chat.context import history_of
 from gateway.chat.endings import tell, tell_early
@@ -37,6 +37,10 @@ logger = logging.getLogger(__name__)
 
 class ChangeAnnouncer(Protocol):
     """Publishes `sessions.changed`."""
+
+    def heard(self, key: SessionKey) -> bool:
+        """Whether anybody is told about this session's messages."""
+        ...
 
     async def changed(
         self,
@@ -69,6 +73,7 @@ class Performer:
         self,
         *,
         book: RunBook,
+        agents: AgentDirectory,
         runner: TurnRunner,
         outbox: TranscriptOutbox,
         transcripts: Transcripts,
@@ -82,6 +87,7 @@ class Performer:
         settings: Callable[[], ChatSettings],
     ) -> None:
         self._book = book
+        self._agents = agents
         self._runner = runner
         self._outbox = outbox
         self._transcripts = transcripts
@@ -174,10 +180,13 @@ class Performer:
         live.stream.status("preparing_context")
         try:
             # Before the new messages are in the transcript: an agent gets them apart from the history.
-            history = history_of(await self._transcripts.context(session.session_id))
+            history = await self._history(run, session)
         finally:
             self._outbox.push(rows)
-        await self.flush(run.session_key)
+        if self._announcer.heard(run.session_key):
+            await self.flush(run.session_key)
+        else:
+            self._outbox.soon(run.session_key)  # with the answer, if that comes quickly: one commit less
         await self._announcer.changed(run.session_key, "agent.run.started", phase="start", run_id=run.run_id)
         live.phase("agent-run-started")
         live.stream.lifecycle({"phase": "start", "startedAt": live.started_ms})
@@ -185,6 +194,16 @@ class Performer:
             return await self._command(live)
         live.stream.status("starting_model")
         return await self._runner.answer(live, self._turn(live, session, history), steering)
+
+    async def _history(self, run: Run, session: Session) -> tuple[HistoryMessage, ...]:
+        """The conversation so far, unless the agent would not read it."""
+        runtime = self._agents.runtime_for(run.agent_id)
+        model = run.request.model or session.overrides.model
+        if run.request.is_command or (
+            isinstance(runtime, ChoosesHistory) and not runtime.reads_history(model)
+        ):
+            return ()
+        return history_of(await self._transcripts.context(session.session_id))
 
     async def _command(self, live: LiveTurn) -> Outcome:
         live.stream.say(await self._commands.execute(live.run, live.batch[0].text))

@@ -221,6 +221,7 @@ def _performer(
 ) -> Performer:
     return Performer(
         book=book,
+        agents=parts.agents,
         runner=TurnRunner(
             agents=parts.agents,
             outbox=outbox,

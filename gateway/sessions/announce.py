@@ -92,6 +92,10 @@ class Announcer:
         )
         self._hub.publish(_with_row(event, row), topic=SESSIONS_TOPIC)
 
+    def heard(self, key: SessionKey) -> bool:
+        """Whether anybody is told about messages of this session."""
+        return self._hub.wanted(SESSIONS_TOPIC) or self._hub.wanted(messages_topic(key))
+
     def deleted(self, session: Session) -> None:
         """Publish `sessions.changed` with reason `delete` and no row."""
         event = SessionsChanged(

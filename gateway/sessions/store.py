@@ -59,6 +59,8 @@ _DERIVED: Final = ("creator_id", "owner_id")
 
 _COLUMNS: Final = tuple(f"{name}_json" if name in _JSON_TYPES else name for name in _FIELDS)
 
+_COLUMN_OF: Final = dict(zip(_FIELDS, _COLUMNS, strict=True))
+
 SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM sessions"  # noqa: S608 - column names are this module's own
 """The columns `decode` reads."""
 
@@ -114,9 +116,9 @@ def change(tx: Tx, session: Session, **changes: object) -> Session:
     """`session` with `changes`, stored; only columns that differ are written."""
     changed = msgspec.structs.replace(session, **changes)
     updates: dict[str, object] = {
-        column: _encoded(name, getattr(changed, name))
-        for name, column in zip(_FIELDS, _COLUMNS, strict=True)
-        if getattr(changed, name) != getattr(session, name)
+        _COLUMN_OF[name]: _encoded(name, value)
+        for name, value in changes.items()
+        if value != getattr(session, name)
     }
     if "owner_json" in updates:
         updates["owner_id"] = _id_of(changed.owner)
