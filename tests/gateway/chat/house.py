@@ -43,7 +43,6 @@ from protocol.errors import NotFound
 from protocol.method import Call
 from protocol.methods.agent import AgentAnswer
 from protocol.methods.chat import ChatHistory, ChatSend, HistoryView
-from protocol.nouns.model import ModelChoice
 from protocol.nouns.run import SendAck
 from protocol.scopes import ALL_SCOPES, Role, Scope
 
@@ -222,59 +221,69 @@ def text_of(message: Json) -> str:
 
 
 @asynccontextmanager
+async def databases(folder: Path) -> AsyncGenerator[tuple[Database, Database]]:
+    """`state.db` and `transcripts.db`."""
+    migrations = [m for name in FEATURES for m in load_migrations(name, f"gateway.{name}")]
+    rpc = load_migrations("kernel", "gateway.kernel.rpc")
+    state = await Database.open(folder / "state.db", [*rpc, *migrations])
+    said = await Database.open(
+        folder / "transcripts.db", load_migrations("transcripts", "gateway.transcripts")
+    )
+    try:
+        yield state, said
+    finally:
+        await state.close()
+        await said.close()
+
+
+async def neighbours(folder: Path, db: Database, said: Database, agents: ScriptedAgents) -> dict[str, Any]:
+    """What chat is built on, by the name of its part."""
+    clock, tasks, hub = SystemClock(), Supervisor(), Hub("boot")
+    index = SessionIndex(db, clock, str(folder))
+    transcripts, announcer = Transcripts(said, clock, TranscriptSettings), Announcer(hub, index, clock)
+    routing = Routing(db, clock)
+    await routing.load()
+    return {
+        "db": db,
+        "clock": clock,
+        "tasks": tasks,
+        "hub": hub,
+        "agents": agents,
+        "routing": routing,
+        "inbox": Inbox(db),
+        "index": index,
+        "sessions": Sessions(db, clock, index, transcripts, announcer),
+        "announcer": announcer,
+        "transcripts": transcripts,
+        "ledger": TaskLedger(db, hub, clock),
+        "blobs": BlobStore(folder / "blobs"),
+    }
+
+
+@asynccontextmanager
 async def opened(
     folder: Path, agents: ScriptedAgents | None = None, settings: ChatSettings | None = None
 ) -> AsyncGenerator[TestHouse]:
     """Open chat over `folder`, take up what was left there, and close it in order."""
-    agents = agents or ScriptedAgents()
-    clock, tasks, hub = SystemClock(), Supervisor(), Hub("boot")
-    migrations = [m for name in FEATURES for m in load_migrations(name, f"gateway.{name}")]
-    rpc = load_migrations("kernel", "gateway.kernel.rpc")
-    db = await Database.open(folder / "state.db", [*rpc, *migrations])
-    said = await Database.open(
-        folder / "transcripts.db", load_migrations("transcripts", "gateway.transcripts")
-    )
-    transcripts = Transcripts(said, clock, TranscriptSettings)
-    index = SessionIndex(db, clock, str(folder))
-    announcer = Announcer(hub, index, clock)
-    routing = Routing(db, clock)
-    await routing.load()
-    chosen = settings or ChatSettings()
-
-    def no_models(_agent_id: str | None) -> list[ModelChoice]:
-        return []
-
-    parts = Parts(
-        db=db,
-        clock=clock,
-        tasks=tasks,
-        hub=hub,
-        agents=agents,
-        routing=routing,
-        inbox=Inbox(db),
-        index=index,
-        sessions=Sessions(db, clock, index, transcripts, announcer),
-        announcer=announcer,
-        transcripts=transcripts,
-        ledger=TaskLedger(db, hub, clock),
-        blobs=BlobStore(folder / "blobs"),
-        models=no_models,
-        settings=lambda: chosen,
-    )
-    room = assemble(parts)
-    attach(parts, room)
-    watcher = Watcher(principal())
-    hub.join(watcher)
-    hub.subscribe("c1", SESSIONS_TOPIC)
-    house = TestHouse(room, parts, watcher, agents)
-    house.recovered = await room.book.recover()
-    await room.outbox.load()
-    await room.chat.resume(house.recovered)
-    try:
-        yield house
-    finally:
-        if not house.crashed:
-            await room.chat.close()
-        await tasks.close(2)
-        await db.close()
-        await said.close()
+    agents, chosen = agents or ScriptedAgents(), settings or ChatSettings()
+    async with databases(folder) as (db, said):
+        parts = Parts(
+            **await neighbours(folder, db, said, agents),
+            models=lambda _agent_id: [],
+            settings=lambda: chosen,
+        )
+        room = assemble(parts)
+        attach(parts, room)
+        watcher = Watcher(principal())
+        parts.hub.join(watcher)
+        parts.hub.subscribe("c1", SESSIONS_TOPIC)
+        house = TestHouse(room, parts, watcher, agents)
+        house.recovered = await room.book.recover()
+        await room.outbox.load()
+        await room.chat.resume(house.recovered)
+        try:
+            yield house
+        finally:
+            if not house.crashed:
+                await room.chat.close()
+            await parts.tasks.close(2)
