@@ -52,17 +52,19 @@ def request(request_id: str, method: str, params: object = None) -> str:
     return json.dumps(message)
 
 
-def upgrade(host: str = "127.0.0.1", headers: Mapping[str, str] | None = None) -> bytes:
+def upgrade(path: str = "/", headers: Mapping[str, str] | None = None) -> bytes:
     """The HTTP request that opens a WebSocket."""
     lines = {
-        "Host": host,
+        "Host": "127.0.0.1",
         "Upgrade": "websocket",
         "Connection": "Upgrade",
         "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
         "Sec-WebSocket-Version": "13",
         **(headers or {}),
     }
-    text = "GET / HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
+    text = (
+        f"GET {path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n"
+    )
     return text.encode()
 
 
@@ -90,10 +92,10 @@ class RawPeer:
         return cls(*await asyncio.open_connection("127.0.0.1", port, limit=buffer_bytes))
 
     @classmethod
-    async def open(cls, port: int, *, headers: Mapping[str, str] | None = None) -> Self:
+    async def open(cls, port: int, *, path: str = "/", headers: Mapping[str, str] | None = None) -> Self:
         """Connect and upgrade; `response` then holds the answer."""
         peer = await cls.dial(port)
-        peer.writer.write(upgrade(headers=headers))
+        peer.writer.write(upgrade(path, headers))
         async with asyncio.timeout(TIMEOUT_S):
             peer.response = (await peer.reader.readuntil(b"\r\n\r\n")).decode()
         return peer

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +15,7 @@ from msgspec import inspect as shapes
 from protocol.catalog import all_methods
 from protocol.method import Method
 from protocol.scopes import Scope
+from tests.conformance.examples import example
 from tests.conformance.raw import RawPeer
 from tests.support.daemon import Daemon
 from tests.support.wire import Json, WireClient
@@ -45,6 +46,7 @@ UNSAFE: Final = (
 """Nothing of the gateway's own is ever called so."""
 
 ODD: Final = (
+    "..",
     ".",
     "",
     " ",
@@ -71,29 +73,6 @@ PATHS: Final = frozenset(
 """Where a path is meant: inside the agent's workspace, and nowhere else."""
 
 ERRORS: Final = frozenset({"INVALID_REQUEST", "UNAVAILABLE", "FORBIDDEN", "AGENT_TIMEOUT"})
-
-
-def example(kind: shapes.Type) -> Any:
-    """Some value of a declared type that is neither long nor special."""
-    match kind:
-        case shapes.StrType():
-            return "a" * max(kind.min_length or 0, 1)
-        case shapes.IntType() | shapes.FloatType():
-            return int(kind.ge or 0) or 1
-        case shapes.BoolType():
-            return False
-        case shapes.LiteralType():
-            return kind.values[0]
-        case shapes.EnumType():
-            return next(iter(kind.cls)).value
-        case shapes.ListType() | shapes.VarTupleType():
-            return [example(kind.item_type)] * (kind.min_length or 0)
-        case shapes.StructType():
-            return {field.encode_name: example(field.type) for field in kind.fields if field.required}
-        case shapes.UnionType():
-            return example(next(choice for choice in kind.types if not isinstance(choice, shapes.NoneType)))
-        case _:
-            return {}
 
 
 def text_fields(method: Method) -> Iterator[tuple[str, bool]]:
@@ -171,9 +150,7 @@ async def test_no_id_leaves_the_home(guarded: Daemon) -> None:
 
 async def tried(client: WireClient, method: Method, field: str, *, is_list: bool) -> list[str]:
     """Which values a parameter took without an error."""
-    base = example(shapes.type_info(method.params))
-    if "timeout_ms" in method.params.__struct_fields__:
-        base["timeoutMs"] = 1
+    base = example(method)
     ids: dict[str, str] = {}
     for bad in (*UNSAFE, *ODD):
         params: Json = {**base, field: [bad] if is_list else bad}
