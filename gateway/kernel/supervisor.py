@@ -3,13 +3,42 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from contextlib import AsyncExitStack
+from typing import Any, Final, ParamSpec, TypeVar
 
 from gateway.kernel.retry import Backoff
 
 T = TypeVar("T")
 
+P = ParamSpec("P")
+
+STOP_STEP_S: Final = 10.0
+"""What one step of an orderly stop may take; service managers kill after 30 to 90 s."""
+
 logger = logging.getLogger(__name__)
+
+
+class StopSteps(AsyncExitStack):
+    """The steps of an orderly stop, last one first.
+
+    A coroutine step that fails or takes longer than `STOP_STEP_S` is logged and does not keep the others from
+    their turn.
+    """
+
+    def push_async_callback(
+        self, callback: Callable[P, Awaitable[T]], /, *args: P.args, **kwds: P.kwargs
+    ) -> Callable[P, Awaitable[T]]:
+        """Add a step."""
+
+        async def step() -> None:
+            try:
+                async with asyncio.timeout(STOP_STEP_S):
+                    await callback(*args, **kwds)
+            except Exception:  # the supervisor is one of the two places that log exceptions
+                logger.exception("%s did not end as it should", callback.__qualname__)
+
+        super().push_async_callback(step)
+        return callback
 
 
 class Supervisor:

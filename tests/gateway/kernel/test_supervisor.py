@@ -6,9 +6,10 @@ import random
 
 import pytest
 
+from gateway.kernel import supervisor
 from gateway.kernel.bus import Bus
 from gateway.kernel.retry import Backoff
-from gateway.kernel.supervisor import Supervisor
+from gateway.kernel.supervisor import StopSteps, Supervisor
 
 
 async def test_a_failure_is_logged_and_stops_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
@@ -120,3 +121,32 @@ def test_facts_reach_subscribers_of_exactly_their_type_in_order() -> None:
     bus.publish(True)
     bus.publish("text")
     assert heard == [("first", 7), ("second", 7)]
+
+
+async def test_a_step_that_fails_or_hangs_does_not_keep_the_others_from_stopping(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "STOP_STEP_S", 0.02)
+    stopped: list[str] = []
+
+    async def polite(name: str) -> None:
+        await asyncio.sleep(0)
+        stopped.append(name)
+
+    async def fail() -> None:
+        raise OSError("disk")
+
+    async def hang() -> None:
+        await asyncio.sleep(3600)
+
+    async with StopSteps() as steps:
+        steps.push_async_callback(polite, "first")
+        steps.push_async_callback(hang)
+        steps.push_async_callback(polite, "second")
+        steps.push_async_callback(fail)
+        steps.push_async_callback(polite, name="third")
+    assert stopped == ["third", "second", "first"]
+    assert [record.message.rpartition(".")[2] for record in caplog.records] == [
+        "fail did not end as it should",
+        "hang did not end as it should",
+    ]
