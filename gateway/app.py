@@ -29,7 +29,7 @@ from gateway.kernel.rpc.dispatch import Dispatcher
 from gateway.kernel.rpc.idempotency import REAP_INTERVAL_S, IdempotentCalls
 from gateway.kernel.store.db import Database
 from gateway.kernel.store.migrate import Migration, load_migrations
-from gateway.kernel.supervisor import Supervisor
+from gateway.kernel.supervisor import StopSteps, Supervisor
 from gateway.operations.facts import Facts
 from protocol.events.connection import Shutdown, Tick
 from protocol.ids import new_id
@@ -93,12 +93,13 @@ async def start(
     databases = await _open_databases(stack, home, active)
     # After the features were closed and before the databases are: no task may meet a closed database.
     stack.push_async_callback(tasks.close, STOP_DEADLINE_S)
+    steps = await stack.enter_async_context(StopSteps())
     house = House(
         home=home,
         config=config,
         clock=clock,
         tasks=tasks,
-        stack=stack,
+        stack=steps,
         databases=databases,
         boot_id=new_id(),
         started_ms=clock.now_ms(),
@@ -106,8 +107,8 @@ async def start(
     calls = house.offer(IdempotentCalls(house.database("state"), clock))
     tasks.every("idempotency reaper", REAP_INTERVAL_S, calls.reap)
     await _set_up(house, active)
-    gateway = await _listen(house, stack)
-    _start_ticking(house, stack, clock)
+    gateway = await _listen(house, steps)
+    _start_ticking(house, steps, clock)
     for hook in house.start_hooks:
         tasks.spawn("after start", _run_hook(hook))
     return gateway
@@ -157,6 +158,7 @@ async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
         _receiver(house, doorman),
         house.http.application(),
         doorman,
+        house.tasks,
     )
     stack.push_async_callback(_hang_up, house, listener)
     tls = server_context(house.home, settings.tls) if settings.tls.enabled else None

@@ -6,7 +6,7 @@ shown out, so that a flood ends itself while a known device, which needs a few m
 """
 
 from collections import Counter, OrderedDict
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 MAX_STRANGERS: Final = 1024
 """At about 12 KiB each this keeps a flood under the 30 MB that attack case 26 allows."""
@@ -23,6 +23,12 @@ connect has 2 KiB, so the one that holds most is never one of ours.
 class _Peer(Protocol):
     @property
     def remote_ip(self) -> str: ...
+
+
+class TcpPeer(NamedTuple):
+    """Who is at the other end, before a request says anything else."""
+
+    remote_ip: str
 
 
 class Stranger(Protocol):

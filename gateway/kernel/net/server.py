@@ -1,6 +1,7 @@
 """The listener: one port for HTTP and WebSocket, and a Unix socket for programs of the same user."""
 
 import asyncio
+import errno
 import logging
 import os
 import socket
@@ -8,7 +9,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 import h11
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,11 +20,13 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake
 from websockets.http11 import Request, Response
 
-from gateway.kernel.net.doorman import Doorman
+from gateway.kernel.net.doorman import Doorman, TcpPeer
 from gateway.kernel.net.local_socket import short_socket_path
 from gateway.kernel.net.origin import OriginPolicy, RequestRefused, bearer_token, is_loopback
+from gateway.kernel.net.tls_door import TlsDoor
 from gateway.kernel.net.websocket import Gate, Receiver, Socket
 from gateway.kernel.rpc.context import LOCAL_USER, PeerFacts
+from gateway.kernel.supervisor import Supervisor
 from protocol.errors import Unavailable
 from protocol.ids import new_id
 
@@ -46,16 +49,10 @@ ACCEPT_QUEUE: Final = 1024
 logger = logging.getLogger(__name__)
 
 
-class _TcpPeer(NamedTuple):
-    """Who is at the other end, before a request says anything else."""
-
-    remote_ip: str
-
-
 class _HttpProtocol(H11Protocol):
     """uvicorn's HTTP parser, with what it lacks: a deadline on slow requests and a bound on waiting peers."""
 
-    peer = _TcpPeer(LOCAL_USER)
+    peer = TcpPeer(LOCAL_USER)
     _deadline: asyncio.TimerHandle | None = None
 
     def __init__(self, config: Config, state: ServerState, doorman: Doorman) -> None:
@@ -66,7 +63,7 @@ class _HttpProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if self.client is not None:
-            self.peer = _TcpPeer(self.client[0])
+            self.peer = TcpPeer(self.client[0])
         self._wait()
         self._doorman.enter(self)
 
@@ -118,6 +115,7 @@ class Listener:
         any.
         application: Serves plain HTTP.
         doorman: Counts the connections that wait for a request.
+        tasks: Runs the TLS handshakes.
     """
 
     def __init__(
@@ -126,11 +124,13 @@ class Listener:
         receive: Callable[[PeerFacts, str | None], Receiver],
         application: ASGIApp,
         doorman: Doorman | None = None,
+        tasks: Supervisor | None = None,
     ) -> None:
         self._policy = policy
         self._receive = receive
         self._application = application
-        self._doorman = doorman or Doorman()
+        self._doorman = Doorman() if doorman is None else doorman  # one that counts nobody yet is false
+        self._tasks = Supervisor() if tasks is None else tasks
         self._state = ServerState()
         self._config = Config(
             self._guarded,
@@ -155,14 +155,16 @@ class Listener:
         Raises:
             Unavailable: when the address is taken or not ours, with the next step.
         """
+        protocol = self._http_protocol if tls is None else partial(self._tls_door, tls)
         try:
             server = await asyncio.get_running_loop().create_server(
-                self._http_protocol, host, port, ssl=tls, backlog=ACCEPTS_PER_TURN
+                protocol, host, port, backlog=ACCEPTS_PER_TURN
             )
             _lengthen_queue(server)
         except OSError as error:
+            option = "--port" if error.errno in {errno.EADDRINUSE, errno.EACCES} else "--host"
             raise Unavailable(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --port"
+                f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with {option}"
             ) from error
         self._servers.append(server)
         self.port = server.sockets[0].getsockname()[1]
@@ -171,14 +173,20 @@ class Listener:
         """Listen on a Unix socket that only this user can open (mode 0600 in a 0700 folder).
 
         A socket file left by a crash is replaced; the home's lock says that no other gateway uses it.
+
+        Raises:
+            Unavailable: when there cannot be a socket, with the next step.
         """
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-        umask = os.umask(0o177)
         try:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
             with short_socket_path(path) as short:
                 server = await asyncio.get_running_loop().create_unix_server(self._http_protocol, short)
-        finally:
-            os.umask(umask)
+            # Not by umask, which would also be that of files other threads make; the folder keeps others out.
+            await asyncio.to_thread(path.chmod, 0o600)
+        except OSError as error:
+            raise Unavailable(
+                f"cannot listen on {path}: {error.strerror or error}; remove it or use another --home"
+            ) from error
         self._servers.append(server)
         self._socket_path = path
 
@@ -194,12 +202,16 @@ class Listener:
         self.stop_accepting()
         for connection in list(self._state.connections):
             connection.shutdown()
-        for task in list(self._state.tasks):
+        answering = list(self._state.tasks)
+        for task in answering:
             task.cancel()
-        await asyncio.gather(*self._state.tasks, return_exceptions=True)
+        await asyncio.gather(*answering, return_exceptions=True)
 
     def _http_protocol(self) -> asyncio.Protocol:
         return _HttpProtocol(self._config, self._state, self._doorman)
+
+    def _tls_door(self, context: ssl.SSLContext) -> asyncio.Protocol:
+        return TlsDoor(context, self._http_protocol, self._doorman, self._tasks)
 
     # Judging
 

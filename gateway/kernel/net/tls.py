@@ -53,7 +53,7 @@ def certificate_paths(home: Home, settings: TlsSettings) -> tuple[Path, Path]:
 
 def fingerprint(certificate: Path) -> str:
     """SHA-256 of the first certificate in a PEM file, as upper-case hex pairs with colons."""
-    pem = certificate.read_text(encoding="ascii")
+    pem = certificate.read_text(encoding="utf-8", errors="replace")  # a person may have written above it
     end = pem.index("-----END CERTIFICATE-----") + len("-----END CERTIFICATE-----")
     der = ssl.PEM_cert_to_DER_cert(pem[pem.index("-----BEGIN CERTIFICATE-----") : end])
     digest = hashlib.sha256(der).hexdigest().upper()
@@ -68,11 +68,10 @@ def _make_self_signed(certificate: Path, key: Path) -> None:
     private = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "homarus gateway")])
     now = datetime.datetime.now(datetime.UTC)
+    host = socket.gethostname()
     names: list[x509.GeneralName] = [
-        x509.DNSName("localhost"),
-        x509.DNSName(socket.gethostname()),
-        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-        x509.IPAddress(ipaddress.ip_address("::1")),
+        *(x509.DNSName(name) for name in ("localhost", host) if name.isascii() and name),
+        *(x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "::1")),
     ]
     signed = (
         x509.CertificateBuilder()
