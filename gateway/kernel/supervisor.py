@@ -35,7 +35,9 @@ class StopSteps(AsyncExitStack):
                 async with asyncio.timeout(STOP_STEP_S):
                     await callback(*args, **kwds)
             except Exception:  # the supervisor is one of the two places that log exceptions
-                logger.exception("%s did not end as it should", callback.__qualname__)
+                logger.exception(
+                    "%s did not end as it should", getattr(callback, "__qualname__", repr(callback))
+                )
 
         super().push_async_callback(step)
         return callback
