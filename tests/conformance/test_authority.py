@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Final, cast
+from uuid import uuid4
 
 import pytest
 
@@ -192,7 +193,7 @@ async def test_a_typed_command_gives_no_more_than_its_sender_has(
 
 async def said(client: WireClient, method: str, params: Json, key: str) -> str:
     """Say something, wait until it is answered or refused; the id of the session then."""
-    run_id = f"{key}-{len(client.frames)}".replace("/", "")
+    run_id = str(uuid4())
     answer = await client.response(await client.request(method, {**params, "idempotencyKey": run_id}))
     if answer["ok"]:
         await client.call("agent.wait", {"runId": answer["payload"]["runId"], "timeoutMs": 9000})
