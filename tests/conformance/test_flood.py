@@ -1,9 +1,11 @@
 """Case 26, R22: strangers in numbers, at every stage before `hello-ok`."""
 
 import asyncio
+import resource
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -169,6 +171,24 @@ async def test_strangers_in_numbers_keep_nobody_out(
             assert attempt < ATTEMPTS - 1, f"p99 {p99_s:.3f} s, entry {entry_s:.3f} s"
     assert rss_bytes(daemon.pid) - memory <= GROWTH_BYTES
     assert "Traceback" not in daemon.stderr_text()
+
+
+def test_open_files_are_no_bottleneck(tmp_path: Path) -> None:
+    """Case 26: started with the few open files that systems give, the gateway takes what it may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, soft), hard))
+    try:
+        daemon = Daemon(tmp_path)
+        daemon.launch()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    try:
+        limits = Path(f"/proc/{daemon.pid}/limits").read_text(encoding="ascii")
+        raised = next(line.split()[3] for line in limits.splitlines() if line.startswith("Max open files"))
+        assert int(raised) >= min(8192, hard)
+        daemon.shut_down()
+    finally:
+        daemon.close()
 
 
 async def withstand(
