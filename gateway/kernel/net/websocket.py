@@ -9,7 +9,6 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, cast
 
 from websockets.exceptions import InvalidState
@@ -30,6 +29,11 @@ SLOW: Final = "slow consumer: what was sent is not read"
 
 WRITE_DEADLINE_S: Final = 20.0
 """How long a peer may leave our bytes unread (R10 allows 30 s); OpenClaw has no such deadline.
+"""
+
+LEAST_READ_BYTES: Final = 16 * 1024
+"""What a peer must read in a quarter of the write deadline to be slow and not gone: 3 KB/s, the worst a phone
+has, while one who takes 1 KB/s (R9) only holds memory.
 """
 
 CLOSE_DEADLINE_S: Final = 5.0
@@ -115,6 +119,8 @@ class Socket(asyncio.Protocol):
         self._ending = (1006, "")
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._unsent_bytes = 0
+        self._unread_bytes = 0
+        self._stuck_since_s = 0.0
         self._flushing: asyncio.Handle | None = None
         self._transport: asyncio.Transport
         self.writable = True
@@ -169,6 +175,8 @@ class Socket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser and deliver what became complete."""
+        if "pong" in self._timers:  # these bytes say as much, and a long frame has no place for a pong
+            self._cancel("pong")
         self._unparsed = memoryview(data)
         self._parse()
 
@@ -197,7 +205,10 @@ class Socket(asyncio.Protocol):
         """The peer reads slower than we write: until it caught up, nothing more is read from it either."""
         self.writable = False
         self._transport.pause_reading()
-        self._after("write", WRITE_DEADLINE_S, partial(self.abort, 1008, SLOW))
+        self._cancel("pong")  # it will not be read now
+        self._stuck_since_s = self._loop.time()
+        self._unread_bytes = self._transport.get_write_buffer_size()
+        self._after("write", WRITE_DEADLINE_S / 4, self._check_reader)
 
     def resume_writing(self) -> None:
         """The peer caught up."""
@@ -311,17 +322,29 @@ class Socket(asyncio.Protocol):
         if "close" not in self._timers:  # or whatever still arrives would put it off for ever
             self._after("close", CLOSE_DEADLINE_S, self.abort)
 
+    def _check_reader(self) -> None:
+        """Tell a peer that takes a large answer over a bad line from one that reads no more."""
+        now_s, unread = self._loop.time(), self._transport.get_write_buffer_size()
+        if self._unread_bytes - unread >= LEAST_READ_BYTES:
+            self._unread_bytes, self._stuck_since_s = unread, now_s
+        elif now_s - self._stuck_since_s >= WRITE_DEADLINE_S:
+            self.abort(1008, SLOW)
+            return
+        self._after("write", WRITE_DEADLINE_S / 4, self._check_reader)
+
     def _schedule_ping(self) -> None:
         self._after("ping", PING_INTERVAL_S, self._ping)
 
     def _ping(self) -> None:
         if self._protocol.state is not State.OPEN:
             return
+        self._schedule_ping()
+        if not self.writable:  # a ping would wait behind what is unread; that has a deadline of its own
+            return
         self._protocol.send_ping(b"homarus")
         self._flush()
         if "pong" not in self._timers:
             self._after("pong", PONG_DEADLINE_S, self.abort)
-        self._schedule_ping()
 
     def _after(self, name: str, delay_s: float, action: Callable[[], Any]) -> None:
         self._cancel(name)

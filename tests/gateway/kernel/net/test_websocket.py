@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
 
 from gateway.kernel.net import server, websocket
 from gateway.kernel.net.origin import OriginPolicy
@@ -18,6 +19,11 @@ from gateway.kernel.net.server import Listener
 from gateway.kernel.net.websocket import Socket
 from gateway.kernel.rpc.context import PeerFacts
 from protocol.limits import MAX_PREAUTH_BYTES
+
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 class EchoReceiver:
@@ -206,6 +212,54 @@ async def test_a_peer_that_never_reads_is_cut_off_at_the_write_deadline(
         client.transport.abort()
 
 
+async def test_a_peer_that_reads_slowly_but_steadily_gets_all_of_a_large_answer(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A phone on a bad line takes longer than the deadlines for 6 MB, and answers no ping meanwhile."""
+    monkeypatch.setattr(websocket, "WRITE_DEADLINE_S", 0.2)
+    monkeypatch.setattr(websocket, "PING_INTERVAL_S", 0.05)
+    monkeypatch.setattr(websocket, "PONG_DEADLINE_S", 0.2)
+    size = 6_000_000
+    with sockets.socket() as phone:
+        phone.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 64 * 1024)
+        phone.connect(("127.0.0.1", rig.listener.port))
+        phone.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(phone, UPGRADE)
+        await loop.sock_recv(phone, 4096)
+        receiver = rig.receivers[0]
+        receiver.socket.send(b"x" * size)
+        started, received = loop.time(), 0
+        while received < size:
+            received += len(chunk := await loop.sock_recv(phone, 128 * 1024))
+            assert chunk, "cut off while it was reading"
+            await asyncio.sleep(0.01)
+    assert loop.time() - started > 0.4
+    await asyncio.wait_for(receiver.closed, 5)
+
+
+async def test_a_peer_that_is_busy_sending_need_not_answer_pings(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pong cannot stand inside a frame, and a large upload is one frame."""
+    monkeypatch.setattr(websocket, "PING_INTERVAL_S", 0.05)
+    monkeypatch.setattr(websocket, "PONG_DEADLINE_S", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", rig.listener.port)
+    writer.write(UPGRADE)
+    await reader.readuntil(b"\r\n\r\n")
+    upload = Frame(Opcode.TEXT, b"x" * 60_000).serialize(mask=True)
+    for start in range(0, len(upload), 6000):
+        writer.write(upload[start : start + 6000])
+        await asyncio.sleep(0.1)
+    assert not rig.receivers[0].closed.done()
+    echoed = b""
+    while b"x" * 60_000 not in echoed:  # the pings came before
+        echoed += (chunk := await asyncio.wait_for(reader.read(65536), 5))
+        assert chunk
+    writer.close()
+    await writer.wait_closed()
+
+
 async def test_a_peer_that_catches_up_is_writable_again(rig: Rig) -> None:
     async with connect(rig.url, max_size=None) as client:
         await client.send("hi")
@@ -226,10 +280,7 @@ async def test_a_silent_half_open_peer_is_found(rig: Rig, monkeypatch: pytest.Mo
     monkeypatch.setattr(websocket, "PING_INTERVAL_S", 0.05)
     monkeypatch.setattr(websocket, "PONG_DEADLINE_S", 0.2)
     reader, writer = await asyncio.open_connection("127.0.0.1", rig.listener.port)
-    writer.write(
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
+    writer.write(UPGRADE)
     await reader.readuntil(b"\r\n\r\n")
     code, _ = await asyncio.wait_for(rig.receivers[0].closed, 5)
     assert code == 1006
