@@ -6,8 +6,6 @@ import socket
 import time
 from typing import Final
 
-import pytest
-
 from tests.conformance.gauges import open_sockets, peak_rss_bytes, probing, reset_peak, rss_bytes
 from tests.conformance.raw import CONTINUATION, PING, TEXT, RawPeer, frame, header, request, upgrade
 from tests.support.daemon import Daemon
@@ -164,13 +162,12 @@ async def never_reading_s(daemon: Daemon) -> float:
     return seconds
 
 
-@pytest.mark.parametrize("payload", [b"", b"x" * 125])
-async def test_pings_of_one_who_does_not_read_are_not_hoarded(daemon: Daemon, payload: bytes) -> None:
+async def test_pings_of_one_who_does_not_read_are_not_hoarded(daemon: Daemon) -> None:
     """R10: 30 MB of pings whose pongs nobody reads [RSS <= +10 MB while it lasts]."""
     slow = await deaf(daemon)
     before = rss_bytes(daemon.pid)
     reset_peak(daemon.pid)
-    pings = frame(payload, PING) * (64 * 1024 // (6 + len(payload)))
+    pings = frame(b"x" * 125, PING) * 500
     with contextlib.suppress(TimeoutError):  # the gateway stops reading: that is the point
         async with asyncio.timeout(2):
             for _ in range(480):
