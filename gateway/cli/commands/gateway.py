@@ -1,6 +1,7 @@
 """`homarus gateway`: run it, stop it, ask it."""
 
 import argparse
+import gc
 import time
 
 import msgspec
@@ -35,6 +36,7 @@ def configure(parser: Parser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
+    gc.disable()  # until the start is over: little of it is garbage, and looking takes a twentieth of it
     from gateway.daemon import run
     from gateway.kernel.config.overrides import Overrides
 
