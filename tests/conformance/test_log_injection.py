@@ -48,7 +48,7 @@ async def test_no_peer_forges_a_line(talkative: Daemon) -> None:
     check_terminal(talkative.stderr_text())
     lines = (talkative.home / "logs" / "homarus.log").read_bytes().split(b"\n")
     assert lines.pop() == b""
-    assert len(lines) > 20
+    assert any(b"mark" in line for line in lines), "no peer's word was logged, so this proves nothing"
     for line in lines:
         check_record(line)
 
