@@ -15,12 +15,12 @@ from gateway.kernel.net.hello import HelloComposer
 from gateway.kernel.net.hub import RESUME_CAP, Hub
 from gateway.kernel.net.outbox import Outbox, Pending
 from gateway.kernel.net.websocket import Socket
-from gateway.kernel.ports import Admission
+from gateway.kernel.ports import Admission, Admitted
 from gateway.kernel.rpc.context import PeerFacts, Principal
 from gateway.kernel.rpc.dispatch import Dispatcher
 from gateway.kernel.supervisor import Supervisor
 from protocol.connect import HelloOk
-from protocol.errors import GatewayError, InvalidRequest
+from protocol.errors import GatewayError, InvalidRequest, Unavailable
 from protocol.events.connection import EventGap
 from protocol.frames import decode_request, encode_failure, encode_result
 from protocol.handshake import ConnectAttempt, HandshakeRefused, ServerHandshake
@@ -28,6 +28,9 @@ from protocol.ids import new_id
 from protocol.limits import HANDSHAKE_TIMEOUT_MS, MAX_ID_CHARS, MAX_PAYLOAD_BYTES
 
 POLICY_VIOLATION: Final = 1008
+
+INTERNAL_ERROR: Final = 1011
+"""Source: RFC 6455, section 7.4.1."""
 
 ORDINARY_ENDS: Final = frozenset({1000, 1001, 1005, 1006, 1012})
 """Close codes of clients that went away and of our own stop. Source: RFC 6455, section 7.4.1."""
@@ -161,11 +164,15 @@ class Connection:
     async def _admit(self, attempt: ConnectAttempt) -> None:
         try:
             admitted = await self._reception.admission.admit(attempt.params, self.peer)
+            if not self._closing and self._socket.open:
+                self._enter(attempt, admitted)
         except GatewayError as error:
             self._refuse(attempt.request_id, error, POLICY_VIOLATION)
-            return
-        if self._closing or not self._socket.open:
-            return
+        except Exception:  # the supervisor logs it; the client need not wait for a timeout
+            self._refuse(attempt.request_id, Unavailable(_DEFECT), INTERNAL_ERROR)
+            raise
+
+    def _enter(self, attempt: ConnectAttempt, admitted: Admitted) -> None:
         reception = self._reception
         self.principal = admitted.principal
         self.resumable = RESUME_CAP in admitted.principal.caps
@@ -181,6 +188,10 @@ class Connection:
             gap = EventGap(after=resume.cursor, cursor=hello.resume.cursor)
             reception.hub.send(admitted.principal.conn_id, gap)
         reception.bus.publish(ConnectionOpened(admitted.principal))
+        self._entered()
+
+    def _entered(self) -> None:
+        """For a dialect that has something to do now."""
 
     def _greet(self, request_id: str, hello: HelloOk) -> None:
         self.reply(encode_result(request_id, _encode(hello)))
@@ -220,6 +231,9 @@ class Connection:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+_DEFECT: Final = "connect failed inside the gateway; `homarus logs` has the details"
 
 
 class _IdOnly(msgspec.Struct):

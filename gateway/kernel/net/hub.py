@@ -2,7 +2,7 @@
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,9 @@ RESUME_CAP: Final = "event-resume"
 
 MAX_DETACHED: Final = 256
 """How many disconnected resume clients keep their subscriptions waiting."""
+
+Identity: TypeAlias = tuple[str, str, str | None]
+"""Actor, client id and instance id."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -57,7 +60,7 @@ class Hub:
         self._members: dict[str, Member] = {}
         self._topics: dict[str, set[str]] = {}
         self._subscribers: defaultdict[str, set[str]] = defaultdict(set)
-        self._detached: OrderedDict[str, frozenset[str]] = OrderedDict()
+        self._detached: OrderedDict[Identity, frozenset[str]] = OrderedDict()
         self._presence_version = 1
         self._health_version = 1
 
@@ -95,7 +98,7 @@ class Hub:
         conn_id = member.principal.conn_id
         self._topics[conn_id] = set()
         if member.resumable:
-            for topic in self._detached.pop(member.principal.actor, ()):
+            for topic in self._topics_before(member.principal, resume):
                 self.subscribe(conn_id, topic)
         for missed in self.missed(resume) or ():
             self._deliver(member, missed, drop_if_slow=False)
@@ -114,9 +117,24 @@ class Hub:
         for topic in topics:
             self._drop(topic, conn_id)
         if member is not None and member.resumable:
-            self._detached[member.principal.actor] = frozenset(topics)
+            self._detached[identity := identity_of(member.principal)] = frozenset(topics)
+            self._detached.move_to_end(identity)
             while len(self._detached) > MAX_DETACHED:
                 self._detached.popitem(last=False)
+
+    def _topics_before(self, principal: Principal, resume: ResumeRequest | None) -> frozenset[str]:
+        """What a returning client was subscribed to.
+
+        One whose line broke is often back before its old connection is found dead, and has missed as much.
+        """
+        identity = identity_of(principal)
+        left = self._detached.pop(identity, None)
+        if left is not None or resume is None:
+            return left or frozenset()
+        for conn_id, member in self._members.items():
+            if member.resumable and identity_of(member.principal) == identity:
+                return self.topics(conn_id)
+        return frozenset()
 
     def close_where(self, predicate: Callable[[Principal], bool], code: int, reason: str) -> int:
         """Close every connection `predicate` holds for, and say how many; they get nothing more."""
@@ -213,6 +231,11 @@ class Hub:
                 key=kind.wire_name if kind.is_state else None,
             )
         )
+
+
+def identity_of(principal: Principal) -> Identity:
+    """Who comes back: two programs, or two windows, of one device have subscriptions of their own."""
+    return (principal.actor, principal.client.id, principal.client.instance_id)
 
 
 def admitted(principal: Principal, kind: type[Event]) -> bool:

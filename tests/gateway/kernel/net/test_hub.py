@@ -58,12 +58,13 @@ def principal(
     role: Role = Role.OPERATOR,
     caps: frozenset[str] = frozenset(),
     device_id: str | None = None,
+    instance_id: str | None = None,
 ) -> Principal:
     return Principal(
         conn_id=conn_id,
         role=role,
         scopes=scopes,
-        client=ClientInfo(id="test", version="1", platform="test", mode="test"),
+        client=ClientInfo(id="test", version="1", platform="test", mode="test", instance_id=instance_id),
         device_id=device_id,
         profile_id=None,
         caps=caps,
@@ -138,6 +139,34 @@ def test_a_resumable_client_misses_nothing_and_sees_nothing_twice() -> None:
     hub.join(after, ResumeRequest(epoch="boot", cursor=cursor))
     hub.publish(ReadEvent(value=5), topic="session:main")
     assert after.values == [("test.read", 2, cursor + 1), ("test.read", 5, cursor + 4)]
+
+
+def test_a_client_that_is_back_before_its_old_connection_is_found_dead_misses_nothing() -> None:
+    hub = Hub("boot")
+    phone = FakeMember(principal("a", Scope.READ, device_id="phone"), resumable=True)
+    hub.join(phone)
+    hub.subscribe("a", "session:main")
+    cursor = hub.cursor
+    hub.publish(ReadEvent(value=1), topic="session:main")
+    again = FakeMember(principal("b", Scope.READ, device_id="phone"), resumable=True)
+    hub.join(again, ResumeRequest(epoch="boot", cursor=cursor))
+    hub.leave("a")
+    hub.publish(ReadEvent(value=2), topic="session:main")
+    assert [value for _, value, _ in again.values] == [1, 2]
+
+
+def test_two_windows_of_one_device_come_back_to_their_own_subscriptions() -> None:
+    hub = Hub("boot")
+    for name in ("left", "right"):
+        who = principal(name, Scope.READ, device_id="desk", instance_id=name)
+        hub.join(FakeMember(who, resumable=True))
+        hub.subscribe(name, f"session:{name}")
+    for name in ("left", "right"):
+        hub.leave(name)
+    for name in ("left", "right"):
+        who = principal(f"{name} again", Scope.READ, device_id="desk", instance_id=name)
+        hub.join(FakeMember(who, resumable=True), ResumeRequest(epoch="boot", cursor=hub.cursor))
+        assert hub.topics(f"{name} again") == {f"session:{name}"}
 
 
 def test_a_cursor_of_another_life_or_the_future_cannot_resume() -> None:
