@@ -35,6 +35,14 @@ async def heard(socket: ClientConnection, kind: str) -> Message:
                 return message
 
 
+async def chatter(socket: ClientConnection) -> None:
+    """Speak without listening, then listen to the end."""
+    for _ in range(40):
+        await socket.send(json.dumps({"type": "health", "content": "x" * 40_000}))
+    while True:
+        await socket.recv()
+
+
 async def test_the_ack_comes_at_once_and_lists_what_hello_ok_lists(shared_daemon: Daemon) -> None:
     async with flat(shared_daemon) as socket:
         ack = json.loads(await socket.recv())
@@ -44,6 +52,23 @@ async def test_the_ack_comes_at_once_and_lists_what_hello_ok_lists(shared_daemon
     assert (ack["type"], ack["agentId"], ack["sessionId"]) == ("session.ack", "main", "agent:main:main")
     assert ack["capabilities"] == hello["features"]["capabilities"]
     assert ack["methods"] == hello["features"]["methods"]
+
+
+async def test_what_is_said_before_the_ack_is_answered_after_it_and_is_bounded(shared_daemon: Daemon) -> None:
+    """The upgrade carries the credential, so nothing tells a client to wait."""
+    async with flat(shared_daemon) as socket:
+        for number in ("1", "2"):
+            await socket.send(json.dumps({"type": "health", "id": number}))
+        kinds = [json.loads(await socket.recv()) for _ in range(3)]
+        assert [(message["type"], message.get("id")) for message in kinds] == [
+            ("session.ack", None),
+            ("health.result", "1"),
+            ("health.result", "2"),
+        ]
+    async with flat(shared_daemon, token="wrong-token-00000000000") as socket:
+        with pytest.raises(ConnectionClosed):
+            await chatter(socket)
+        assert socket.close_code == 1008
 
 
 async def test_a_sentence_is_answered_and_both_dialects_see_the_conversation(shared_daemon: Daemon) -> None:

@@ -3,13 +3,14 @@
 import re
 from typing import Final
 
-from gateway.kernel.net.connection import Connection, Reception
+from gateway.kernel.net.connection import POLICY_VIOLATION, Connection, Reception
 from gateway.kernel.net.websocket import Socket
 from gateway.kernel.rpc.context import PeerFacts
 from protocol.connect import ClientInfo, ConnectAuth, ConnectParams, HelloOk
 from protocol.errors import InvalidRequest
 from protocol.flat import FlatDialect
 from protocol.handshake import ConnectAttempt
+from protocol.limits import MAX_PREAUTH_BYTES
 from protocol.scopes import Role, Scope
 from protocol.version import PROTOCOL_VERSION
 
@@ -32,6 +33,7 @@ class FlatConnection(Connection):
         super().__init__(peer, reception)
         self._dialect = FlatDialect(agent_id)
         self._bearer = bearer
+        self._early: list[bytes] = []
 
     def on_open(self, socket: Socket) -> None:
         """Admit without a challenge: the credential came with the upgrade."""
@@ -50,7 +52,10 @@ class FlatConnection(Connection):
         )
 
     def on_text(self, data: bytes) -> None:
-        """Translate a message into a request."""
+        """Translate a message into a request; what is said before the acknowledgement waits for it."""
+        if not self._admitted and not self._closing:
+            self._wait_with(data)
+            return
         try:
             frame = self._dialect.request(data)
         except InvalidRequest as error:
@@ -60,6 +65,16 @@ class FlatConnection(Connection):
             self._socket.send(self._dialect.pong())
         else:
             super().on_text(frame)
+
+    def _wait_with(self, data: bytes) -> None:
+        self._early.append(data)
+        if sum(map(len, self._early)) > MAX_PREAUTH_BYTES:
+            self.turn_away(POLICY_VIOLATION, "too much was sent before session.ack")
+
+    def _entered(self) -> None:
+        early, self._early = self._early, []
+        for data in early:
+            self.on_text(data)
 
     def _greet(self, request_id: str, hello: HelloOk) -> None:  # noqa: ARG002 - nothing was asked
         self._socket.send(self._dialect.ack(hello.features.capabilities, hello.features.methods))
