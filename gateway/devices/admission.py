@@ -19,7 +19,7 @@ from gateway.kernel.store.db import Database
 from gateway.kernel.supervisor import Supervisor
 from protocol.connect import BROWSER_CLIENT_IDS, ClientInfo, ConnectParams, HelloAuth, IssuedToken
 from protocol.errors import GatewayError, Unauthorized, Unavailable
-from protocol.scopes import ALL_SCOPES, Role, Scope, covers
+from protocol.scopes import ALL_SCOPES, Role, Scope
 
 HTTP_CLIENT: Final = ClientInfo(id="gateway-client", version="http", platform="http", mode="backend")
 """How a bearer token's owner appears where a connection would name its program."""
@@ -67,15 +67,6 @@ class DeviceAdmission:
             return await self._with_own_token(params, peer, presented, source)
         except GatewayError as refusal:
             raise await self._counted(refusal, presented, source) from refusal
-
-    async def still_valid(self, principal: Principal) -> bool:
-        """See `Admission.still_valid`."""
-        if principal.device_id is None:
-            return True
-        device_id = principal.device_id
-        record = await self._db.read(lambda tx: store.find(tx, device_id))
-        token = record.tokens.get(principal.role) if record is not None else None
-        return token is not None and token.revoked_ms is None and covers(token.scopes, principal.scopes)
 
     async def bearer(self, token: str | None, peer: PeerFacts) -> Principal:
         """Who sends an HTTP request: the shared secret's owner, or a paired operator by its device token.

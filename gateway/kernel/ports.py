@@ -30,10 +30,6 @@ class Admission(Protocol):
         """
         ...
 
-    async def still_valid(self, principal: Principal) -> bool:
-        """Whether the grant behind an open connection still stands."""
-        ...
-
 
 class AgentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a list of sessions shows of the agent behind a session."""

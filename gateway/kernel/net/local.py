@@ -41,7 +41,3 @@ class LocalAdmission(msgspec.Struct, frozen=True):
         )
         auth = HelloAuth(method="local", role=Role.OPERATOR, scopes=list(scopes))
         return Admitted(principal=principal, auth=auth)
-
-    async def still_valid(self, principal: Principal) -> bool:
-        """See `Admission.still_valid`; the local user never loses access."""
-        return principal.auth_method == "local" or await self.remote.still_valid(principal)

@@ -348,12 +348,3 @@ async def test_wrong_bearer_tokens_lock_out(world: World) -> None:
             await world.admission.bearer("guess", remote())
     with pytest.raises(LockedOut):
         await world.admission.bearer(SECRET, remote())
-
-
-async def test_a_grant_stands_until_it_is_withdrawn(world: World) -> None:
-    device = DeviceIdentity.generate()
-    paired = (await world.connect(params(device=device))).principal
-    assert await world.admission.still_valid(paired)
-    assert await world.admission.still_valid((await world.connect(params(("cli", "cli")))).principal)
-    await world.devices.revoke(world.operator(), device.device_id, "operator")
-    assert not await world.admission.still_valid(paired)
