@@ -5,9 +5,12 @@ from collections.abc import Callable
 from typing import Final
 
 from protocol.frames import EncodedEvent
+from protocol.limits import MAX_BUFFERED_BYTES
 
 OUTBOX_BYTES: Final = 8 * 1024 * 1024
-"""What one slow connection may cost in memory before it is closed; OpenClaw allows 50 MiB each."""
+"""What unread events of one connection may cost in memory before it is closed. A client that reads at all
+keeps up with events; OpenClaw allows 50 MiB.
+"""
 
 
 class Pending:
@@ -30,7 +33,9 @@ class Outbox:
         write: Sends one frame.
         writable: Whether the transport takes more without buffering.
         overflow: Called once, with the stated reason, when the budget is exceeded.
-        max_bytes: Budget for what is queued here.
+        max_bytes: Budget for the events queued here.
+        max_response_bytes: Budget for the responses. A client that asks for much at once reads as fast as it
+            can, and is told this bound in `hello-ok`.
     """
 
     def __init__(
@@ -39,16 +44,24 @@ class Outbox:
         writable: Callable[[], bool],
         overflow: Callable[[str], None],
         max_bytes: int = OUTBOX_BYTES,
+        max_response_bytes: int = MAX_BUFFERED_BYTES,
     ) -> None:
         self._write = write
         self._writable = writable
         self._overflow = overflow
         self._max_bytes = max_bytes
+        self._max_response_bytes = max_response_bytes
         self._queue: deque[Pending | bytes] = deque()
         self._mergeable: dict[str, Pending] = {}
         self._seq = 0
-        self.queued_bytes = 0
+        self._event_bytes = 0
+        self._response_bytes = 0
         self.closed = False
+
+    @property
+    def queued_bytes(self) -> int:
+        """What waits here, in bytes."""
+        return self._event_bytes + self._response_bytes
 
     @property
     def lagging(self) -> bool:
@@ -63,7 +76,9 @@ class Outbox:
             self._write(frame)
             return
         self._queue.append(frame)
-        self._grow(len(frame))
+        self._response_bytes += len(frame)
+        if self._response_bytes > self._max_response_bytes:
+            self._give_up(self._max_response_bytes)
 
     def publish(self, pending: Pending) -> None:
         """Queue an event; one with a `key` replaces the queued event of the same key in its place."""
@@ -87,10 +102,10 @@ class Outbox:
         while self._queue and not self.closed and self._writable():
             item = self._queue.popleft()
             if isinstance(item, bytes):
-                self.queued_bytes -= len(item)
+                self._response_bytes -= len(item)
                 self._write(item)
             else:
-                self.queued_bytes -= item.size
+                self._event_bytes -= item.size
                 if item.key is not None:
                     self._mergeable.pop(item.key, None)
                 self._write(self._numbered(item))
@@ -100,7 +115,7 @@ class Outbox:
         self.closed = True
         self._queue.clear()
         self._mergeable.clear()
-        self.queued_bytes = 0
+        self._event_bytes = self._response_bytes = 0
 
     def _numbered(self, pending: Pending) -> bytes:
         if not pending.sequenced:
@@ -109,7 +124,10 @@ class Outbox:
         return pending.event.frame(self._seq, pending.cursor)
 
     def _grow(self, size: int) -> None:
-        self.queued_bytes += size
-        if self.queued_bytes > self._max_bytes:
-            self.close()
-            self._overflow(f"slow consumer: more than {self._max_bytes} bytes unread")
+        self._event_bytes += size
+        if self._event_bytes > self._max_bytes:
+            self._give_up(self._max_bytes)
+
+    def _give_up(self, budget: int) -> None:
+        self.close()
+        self._overflow(f"slow consumer: more than {budget} bytes unread")

@@ -100,3 +100,21 @@ def test_draining_stops_when_the_transport_fills_up_again() -> None:
     outbox.drain()
     assert len(written) == 1
     assert outbox.lagging
+
+
+def test_answers_to_a_client_that_asks_for_much_at_once_have_a_larger_budget() -> None:
+    written: list[bytes] = []
+    overflows: list[str] = []
+    outbox = Outbox(written.append, lambda: bool(ready), overflows.append, 200, max_response_bytes=2000)
+    ready: list[bool] = []
+    for _ in range(9):
+        outbox.send(b"x" * 200)
+    outbox.publish(event("chat", 1))
+    assert overflows == []
+    ready.append(True)
+    outbox.drain()
+    assert (len(written), outbox.queued_bytes) == (10, 0)
+    ready.clear()
+    for _ in range(11):
+        outbox.send(b"x" * 200)
+    assert overflows == ["slow consumer: more than 2000 bytes unread"]
