@@ -89,8 +89,9 @@ async def start(
     """
     clock = SystemClock()
     tasks = Supervisor()
-    active = tuple(feature for feature in features if _enabled(feature, config))
-    databases = await _open_databases(stack, home, active)
+    active = _active(features, config)
+    # Of all features: one that is switched off keeps its tables, and the home stays one this software knows.
+    databases = await _open_databases(stack, home, features)
     # After the features were closed and before the databases are: no task may meet a closed database.
     stack.push_async_callback(tasks.close, STOP_DEADLINE_S)
     steps = await stack.enter_async_context(StopSteps())
@@ -114,8 +115,14 @@ async def start(
     return gateway
 
 
-def _enabled(feature: Feature, config: ConfigStore) -> bool:
-    return feature.core or feature.name not in config.get(FeatureSettings).disabled
+def _active(features: Sequence[Feature], config: ConfigStore) -> tuple[Feature, ...]:
+    disabled = config.get(FeatureSettings).disabled
+    optional = sorted(feature.name for feature in features if not feature.core)
+    for name in disabled:
+        if name not in optional:
+            these = ", ".join(optional)
+            logger.warning("features.disabled: %s cannot be switched off; these can: %s", name, these)
+    return tuple(feature for feature in features if feature.core or feature.name not in disabled)
 
 
 async def _open_databases(

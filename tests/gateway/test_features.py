@@ -93,3 +93,17 @@ async def advertised(daemon: Daemon) -> set[str]:
     async with await WireClient.open(daemon.ws_url, token=daemon.token) as client:
         hello = await client.connect()
         return set(hello["features"]["methods"])
+
+
+async def test_switching_off_what_cannot_be_is_said_and_a_home_may_change_its_mind(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path)
+    for disabled in ("", '"cron", "chat"', ""):
+        (daemon.home / "homarus.toml").write_text(f"[features]\ndisabled = [{disabled}]\n")
+        async with daemon:
+            methods = await advertised(daemon)
+            assert ("cron.list" in methods) == (disabled == "")
+            assert "chat.send" in methods
+    said = [line for line in daemon.stderr_text().splitlines() if "features.disabled" in line]
+    assert len(said) == 1
+    assert "chat cannot be switched off" in said[0]
+    assert "cron" in said[0].partition("these can: ")[2]
