@@ -61,22 +61,21 @@ class Gateway(msgspec.Struct, frozen=True):
 
     house: House
     listener: Listener
-    host: str
+    bound: GatewaySettings
+    """What it was started with; an edit of host or encryption waits for the next start."""
 
     @property
     def url(self) -> str:
         """The one link to open."""
-        settings = self.house.config.get(GatewaySettings)
-        scheme = "https" if settings.tls.enabled else "http"
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        scheme = "https" if self.bound.tls.enabled else "http"
+        host = f"[{self.bound.host}]" if ":" in self.bound.host else self.bound.host
         return f"{scheme}://{host}:{self.listener.port}/"
 
     def tls_fingerprint(self) -> str | None:
         """What clients pin: the certificate's SHA-256; `None` without TLS."""
-        settings = self.house.config.get(GatewaySettings).tls
-        if not settings.enabled:
+        if not self.bound.tls.enabled:
             return None
-        return fingerprint(certificate_paths(self.house.home, settings)[0])
+        return fingerprint(certificate_paths(self.house.home, self.bound.tls)[0])
 
 
 async def start(
@@ -156,13 +155,22 @@ async def _set_up(house: House, features: Sequence[Feature]) -> None:
 
 async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
     settings = house.config.get(GatewaySettings)
-    house.hello.auth_mode = settings.auth.mode
     house.hello.config_path = str(house.home.config_path)
     house.hello.state_dir = str(house.home.root)
-    doorman = Doorman(settings.limits.max_half_open, settings.limits.max_half_open_per_ip)
+    doorman = Doorman()
+    dispatcher = Dispatcher(house.rpc, house.tasks, house.clock.now_ms, house.metrics)
+
+    def apply(_: GatewaySettings, now: GatewaySettings) -> None:
+        doorman.allow(now.limits.max_half_open, now.limits.max_half_open_per_ip)
+        dispatcher.max_in_flight = now.limits.max_requests_per_connection
+        house.hub.max_members = now.limits.max_connections
+        house.hello.auth_mode = now.auth.mode
+
+    apply(settings, settings)
+    house.config.watch(GatewaySettings, apply)
     listener = Listener(
-        lambda: _origin_policy(house.config.get(GatewaySettings)),
-        _receiver(house, doorman),
+        lambda: _origin_policy(house.config.get(GatewaySettings), settings),
+        _receiver(house, doorman, dispatcher),
         house.http.application(),
         doorman,
         house.tasks,
@@ -172,13 +180,15 @@ async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
     await listener.open(settings.host, settings.port, tls)
     house.need(Facts).port = lambda: listener.port
     await listener.open_local(house.home.socket_path)
-    return Gateway(house, listener, settings.host)
+    return Gateway(house, listener, settings)
 
 
-def _receiver(house: House, doorman: Doorman) -> Callable[[PeerFacts, str | None], Connection]:
+def _receiver(
+    house: House, doorman: Doorman, dispatcher: Dispatcher
+) -> Callable[[PeerFacts, str | None], Connection]:
     reception = Reception(
         hub=house.hub,
-        dispatcher=Dispatcher(house.rpc, house.tasks, house.clock.now_ms, house.metrics),
+        dispatcher=dispatcher,
         admission=LocalAdmission(house.need(Admission)),
         hello=HelloComposer(house.hello, house.rpc, house.hub, house.clock, house.started_ms),
         doorman=doorman,
@@ -196,20 +206,21 @@ def _receiver(house: House, doorman: Doorman) -> Callable[[PeerFacts, str | None
     return receive
 
 
-def _origin_policy(settings: GatewaySettings) -> OriginPolicy:
-    hosts = set(settings.allowed_hosts)
-    origins = set(settings.allowed_origins)
-    if settings.public_url is not None:
-        origin = settings.public_url.rstrip("/")
+def _origin_policy(now: GatewaySettings, bound: GatewaySettings) -> OriginPolicy:
+    """The rules as they are now, for the address and the encryption the gateway was started with."""
+    hosts = set(now.allowed_hosts)
+    origins = set(now.allowed_origins)
+    if now.public_url is not None:
+        origin = now.public_url.rstrip("/")
         origins.add(origin)
         hosts.add(host_name(origin.partition("://")[2]))
-    if not is_loopback(settings.host):
-        hosts.add(settings.host.lower())
+    if not is_loopback(bound.host):
+        hosts.add(bound.host.lower())
     return OriginPolicy(
-        scheme="https" if settings.tls.enabled else "http",
+        scheme="https" if bound.tls.enabled else "http",
         allowed_hosts=frozenset(host.lower() for host in hosts),
         allowed_origins=frozenset(origins),
-        trusted_proxies=frozenset(settings.trusted_proxies),
+        trusted_proxies=frozenset(now.trusted_proxies),
     )
 
 

@@ -63,8 +63,7 @@ def run(home: Home, overrides: Overrides) -> int:
         _prepare(home)
         _allow_many_files()
         with _exclusive(home):
-            config = ConfigStore.boot(home, SETTINGS, overrides)
-            asyncio.run(_serve(home, config))
+            asyncio.run(_serve(home, _configured(home, overrides)))
     except StartRefused as refused:
         print(refused, file=sys.stderr)
         return EXIT_CONFIG
@@ -130,6 +129,15 @@ def _allow_many_files() -> None:
     wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(WANTED_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _configured(home: Home, overrides: Overrides) -> ConfigStore:
+    try:
+        return ConfigStore.boot(home, SETTINGS, overrides)
+    except OSError as error:
+        raise HomeUnusable(
+            f"cannot read the settings in {home.root}: {error.strerror or error}; see that they are yours"
+        ) from error
 
 
 @contextmanager

@@ -98,6 +98,10 @@ class TlsSettings(SettingsPart):
 class LimitSettings(SettingsPart):
     """Bounds against strangers and mistakes."""
 
+    max_connections: Count = 1024
+    """Admitted connections at the same time; this machine's own user always gets in."""
+    max_requests_per_connection: Count = 128
+    """Requests of one connection that run at the same time; more are refused unstarted."""
     max_half_open: Count = 1024
     """Connections that have not finished their handshake, over all addresses."""
     max_half_open_per_ip: Count = 256
@@ -117,7 +121,7 @@ class GatewaySettings(Settings):
     restart: ClassVar[frozenset[str]] = frozenset({"host", "port", "tls"})
 
     host: Text = "127.0.0.1"
-    """Address to listen on; `0.0.0.0` or `::` for every interface."""
+    """Address to listen on; `0.0.0.0` for every IPv4 interface, `::` for every IPv6 one."""
     port: Port = DEFAULT_PORT
     """0 picks a free one."""
     auth: AuthSettings = AuthSettings()

@@ -20,7 +20,7 @@ from gateway.kernel.rpc.context import PeerFacts, Principal
 from gateway.kernel.rpc.dispatch import Dispatcher
 from gateway.kernel.supervisor import Supervisor
 from protocol.connect import HelloOk
-from protocol.errors import GatewayError, InvalidRequest, Unavailable
+from protocol.errors import GatewayError, InvalidRequest, Overloaded, Unavailable
 from protocol.events.connection import EventGap
 from protocol.frames import decode_request, encode_failure, encode_result
 from protocol.handshake import ConnectAttempt, HandshakeRefused, ServerHandshake
@@ -31,6 +31,9 @@ POLICY_VIOLATION: Final = 1008
 
 INTERNAL_ERROR: Final = 1011
 """Source: RFC 6455, section 7.4.1."""
+
+TRY_AGAIN_LATER: Final = 1013
+"""Source: IANA WebSocket close code registry."""
 
 ORDINARY_ENDS: Final = frozenset({1000, 1001, 1005, 1006, 1012})
 """Close codes of clients that went away and of our own stop. Source: RFC 6455, section 7.4.1."""
@@ -164,8 +167,12 @@ class Connection:
     async def _admit(self, attempt: ConnectAttempt) -> None:
         try:
             admitted = await self._reception.admission.admit(attempt.params, self.peer)
+            if self._reception.hub.full and not self.peer.local_user:
+                raise Overloaded("this gateway has as many connections as it takes; try again later")
             if not self._closing and self._socket.open:
                 self._enter(attempt, admitted)
+        except Overloaded as error:
+            self._refuse(attempt.request_id, error, TRY_AGAIN_LATER)
         except GatewayError as error:
             self._refuse(attempt.request_id, error, POLICY_VIOLATION)
         except Exception:  # the supervisor logs it; the client need not wait for a timeout

@@ -59,6 +59,11 @@ class Doorman:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    def allow(self, total: int, per_ip: int) -> None:
+        """Change the bounds; who waits already may stay until the next one comes."""
+        self._total = total
+        self._per_ip = per_ip
+
     def enter(self, stranger: Stranger) -> None:
         """Let a new connection wait; when that is one too many, show the oldest out."""
         same_ip = self._by_ip.setdefault(stranger.peer.remote_ip, OrderedDict())

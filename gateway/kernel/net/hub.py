@@ -20,6 +20,9 @@ RESUME_CAP: Final = "event-resume"
 MAX_DETACHED: Final = 256
 """How many disconnected resume clients keep their subscriptions waiting."""
 
+MAX_MEMBERS: Final = 1024
+"""Connections unless the settings say otherwise; at some 25 KiB each they stay under 30 MB."""
+
 Identity: TypeAlias = tuple[str, str, str | None]
 """Actor, client id and instance id."""
 
@@ -61,6 +64,7 @@ class Hub:
         self._topics: dict[str, set[str]] = {}
         self._subscribers: defaultdict[str, set[str]] = defaultdict(set)
         self._detached: OrderedDict[Identity, frozenset[str]] = OrderedDict()
+        self.max_members = MAX_MEMBERS
         self._presence_version = 1
         self._health_version = 1
 
@@ -90,6 +94,11 @@ class Hub:
 
     def __len__(self) -> int:
         return len(self._members)
+
+    @property
+    def full(self) -> bool:
+        """Whether another connection would be one too many."""
+        return len(self._members) >= self.max_members
 
     # Membership
 

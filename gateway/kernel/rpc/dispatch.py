@@ -54,6 +54,7 @@ class Dispatcher:
         self._tasks = tasks
         self._now_ms = now_ms
         self._metrics = metrics
+        self.max_in_flight = MAX_IN_FLIGHT
 
     def dispatch(self, caller: Caller, request: Request) -> None:
         """Answer `request` now or from a task of its own."""
@@ -67,12 +68,9 @@ class Dispatcher:
         ctx = self._context(caller, request)
         if not handler.is_async:
             self._answer_inline(caller, request, handler, ctx, call)
-        elif caller.in_flight >= MAX_IN_FLIGHT:
-            self._fail(
-                caller,
-                request,
-                Overloaded(f"more than {MAX_IN_FLIGHT} requests are running; wait for answers"),
-            )
+        elif caller.in_flight >= self.max_in_flight:
+            refusal = Overloaded(f"more than {self.max_in_flight} requests are running; wait for answers")
+            self._fail(caller, request, refusal)
         else:
             caller.in_flight += 1
             self._tasks.spawn(request.method, self._answer(caller, request, handler, ctx, call))
