@@ -206,7 +206,7 @@ class Performer:
         return history_of(await self._transcripts.context(session.session_id))
 
     async def _command(self, live: LiveTurn) -> Outcome:
-        live.stream.say(await self._commands.execute(live.run, live.batch[0].text))
+        live.stream.say_at_end(await self._commands.execute(live.run, live.batch[0].text))
         return live.progress.done()
 
     def _task(self, run: Run) -> Task | None:

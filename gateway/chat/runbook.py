@@ -10,7 +10,7 @@ import msgspec
 from gateway.chat import store
 from gateway.chat.lanes import Waiting
 from gateway.chat.messages import answer_entry, user_entry
-from gateway.chat.model import Failure, Outcome, Run
+from gateway.chat.model import Failure, Outcome, Run, Usage
 from gateway.chat.outbox import TranscriptOutbox
 from gateway.chat.store import OutboxRow
 from gateway.inbox import store as inbox_store
@@ -234,6 +234,8 @@ def _session_end(outcome: Outcome) -> RunEnd:
 
 def _usage(outcome: Outcome) -> RunUsage:
     usage = outcome.usage
+    if usage == Usage():  # a command, or it ended before a model told: what is known of the session stays
+        return RunUsage(model_provider=outcome.provider, model=outcome.model)
     total = usage.input_tokens + usage.output_tokens
     return RunUsage(
         model_provider=outcome.provider,

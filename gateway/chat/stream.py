@@ -90,6 +90,15 @@ class RunStream:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._next_delta_s - now_s, self.flush)
 
+    def say_at_end(self, text: str) -> None:
+        """Take text that is published with the end of the run only.
+
+        The TUI shows the answer to a command in another form than speech: a delta of it would stay on the
+        screen as a second answer.
+        """
+        self.answer.add(text)
+        self.answer.take_fresh()
+
     def flush(self) -> None:
         """Publish text that waits."""
         self._stop_timer()

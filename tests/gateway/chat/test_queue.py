@@ -13,7 +13,7 @@ from gateway.chat.model import ChatSettings
 from protocol.methods.chat import ChatAbort, SessionsAbort
 from protocol.scopes import Scope
 from tests.gateway.chat.house import TestHouse, opened, principal
-from tests.gateway.chat.scripts import Gate, SteeredGate, stubborn
+from tests.gateway.chat.scripts import Gate, SteeredGate, stubborn, with_tool
 
 
 async def begun(house: TestHouse, run_id: str) -> None:
@@ -248,6 +248,19 @@ class TestCommands:
             assert end["message"]["command"] is True
             assert "/status" in end["message"]["content"][0]["text"]
             assert house.agents.turns == []
+            # The TUI would leave a delta on the screen as a second answer.
+            assert "delta" not in {event["state"] for event in house.watcher.of("chat", "k1")}
+
+    async def test_commands_leave_the_tokens_of_the_session_alone(self, tmp_path: Path) -> None:
+        async with opened(tmp_path) as house:
+            house.agents.script = with_tool
+            await house.send("hello", "k1")
+            await house.watcher.ended("k1")
+            used = (await house.view()).session_info.total_tokens
+            assert used
+            await house.send("/help", "k2")
+            await house.watcher.ended("k2")
+            assert (await house.view()).session_info.total_tokens == used
 
     async def test_commands_are_no_part_of_what_the_agent_knows(self, tmp_path: Path) -> None:
         async with opened(tmp_path) as house:
