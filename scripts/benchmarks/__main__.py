@@ -5,10 +5,11 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from scripts.benchmarks import road, sections
-from scripts.benchmarks.contestants import Contestant, Homarus, OpenClaw
+from scripts.benchmarks.contestants import Contestant, Homarus, OpenClaw, running
 from scripts.benchmarks.figures import HEADER, Figure, machine
 
 
@@ -34,16 +35,13 @@ def _measure(folder: Path, *, rounds: int, alone: bool) -> list[Figure]:
     theirs = None if alone else OpenClaw(_sub(folder, "openclaw"))
     figures = _told(sections.start_figures(ours, theirs, min(rounds, 5)))
     contestants: list[Contestant] = [ours] if theirs is None else [ours, theirs]
-    for contestant in contestants:
-        contestant.start()
-    try:
+    with ExitStack() as stack:
+        for contestant in contestants:
+            stack.enter_context(running(contestant))
         figures += _told(sections.health_command_figures(ours, theirs, rounds))
         figures += _told(asyncio.run(sections.handshake_figures(ours, theirs, rounds * 10)))
         figures += _told(asyncio.run(sections.rate_figures(ours, theirs, rounds * 2000)))
         figures += _told(asyncio.run(sections.broadcast_figures(ours, 200, rounds)))
-    finally:
-        for contestant in contestants:
-            contestant.stop()
     crowd = sections.many_sessions_figures(_sub(folder, "crowd"), 10_000, 24, rounds * 5)
     figures += _told(asyncio.run(crowd))
     figures += _told(asyncio.run(sections.chat_figures(_sub(folder, "chat"), 200, rounds)))

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -129,6 +130,16 @@ class OpenClaw:
     def command_env(self) -> dict[str, str]:
         """See `Contestant`."""
         return self._cli.env
+
+
+@contextmanager
+def running(contestant: Contestant) -> Generator[float]:
+    """Start a contestant for the length of the block, whatever happens in it; gives what `start` says."""
+    seconds = contestant.start()
+    try:
+        yield seconds
+    finally:
+        contestant.stop()
 
 
 class _Prober(AbstractContextManager["_Prober"]):

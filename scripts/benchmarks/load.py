@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, cast
@@ -76,6 +77,37 @@ class LoadClient:
                 answered += 1
         return count / (time.perf_counter() - started)
 
+    async def steady(
+        self, method: str, params: Callable[[int, str], Json], count: int, per_second: int
+    ) -> list[float]:
+        """Send `count` requests at a steady rate; milliseconds to the first answer of each.
+
+        `params` gets the request's number and its id.
+        """
+        sent: dict[str, float] = {}
+        latencies: list[float] = []
+
+        async def receive() -> None:
+            while len(latencies) < count:
+                received = await self.socket.recv()
+                if not is_answer(received):
+                    continue
+                request_id = json.loads(received)["id"]
+                if request_id in sent:  # else a second answer
+                    latencies.append((time.perf_counter() - sent.pop(request_id)) * 1000)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(receive())
+            begin = time.perf_counter()
+            for number in range(count):
+                await asyncio.sleep(max(0.0, begin + number / per_second - time.perf_counter()))
+                request_id = str(uuid.uuid4())
+                frame = {"type": "req", "id": request_id, "method": method}
+                text = json.dumps({**frame, "params": params(number, request_id)})
+                sent[request_id] = time.perf_counter()
+                await self.socket.send(text)
+        return latencies
+
 
 def request_of(method: str, params: Json) -> Callable[[int], str]:
     """Makes the frames of one method without encoding the parameters again."""
@@ -84,10 +116,18 @@ def request_of(method: str, params: Json) -> Callable[[int], str]:
 
 
 def is_answer(frame: str | bytes) -> bool:
-    """Whether a frame is a response, without parsing it: events begin with their own type."""
-    head = frame[:40]
+    """Whether a frame is a response, without parsing it: events begin with their own type.
+
+    Raises:
+        RuntimeError: for a refusal, which comes faster than an answer and would make a fine figure.
+    """
+    head = frame[:200]
     text = head if isinstance(head, str) else head.decode("utf-8", "replace")
-    return '"event"' not in text
+    if '"event"' in text[:40]:
+        return False
+    if '"ok":false' in text:
+        raise RuntimeError(f"refused: {text}")
+    return True
 
 
 async def open_socket(url: str) -> StampedConnection:

@@ -1,14 +1,11 @@
 """How long a message is on the road to its agent (S0.P-4)."""
 
-import asyncio
-import json
-import time
 from pathlib import Path
 from typing import Any, Final
 
 from scripts.benchmarks.contestants import TOKEN
 from scripts.benchmarks.figures import Figure, percentile
-from scripts.benchmarks.load import LoadClient, expect_ok
+from scripts.benchmarks.load import LoadClient
 from tests.support.daemon import Daemon
 
 AGENTS: Final = 50
@@ -24,7 +21,7 @@ async def routing_figures(folder: Path, messages: int, per_second: int = 100) ->
     try:
         async with LoadClient(daemon.ws_url, daemon.token) as client:
             await client.call("routing.rules.set", {"rules": _rules()})
-            latencies = await _steady(client, messages, per_second)
+            latencies = await client.steady("agent", _message, messages, per_second)
     finally:
         daemon.kill()
     name = f"message to stored assignment, {RULES} rules, {AGENTS} busy agents, p99"
@@ -45,33 +42,11 @@ def _rules() -> list[dict[str, Any]]:
     ]
 
 
-async def _steady(client: LoadClient, messages: int, per_second: int) -> list[float]:
-    """`agent` calls at a steady rate; the first answer of each comes once its assignment is on disk."""
-    sent: dict[str, float] = {}
-    latencies: list[float] = []
-
-    async def receive() -> None:
-        while len(latencies) < messages:
-            frame = json.loads(await client.socket.recv())
-            if frame["type"] != "res" or frame["id"] not in sent:
-                continue
-            latencies.append((time.perf_counter() - sent.pop(frame["id"])) * 1000)
-            expect_ok(frame)
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(receive())
-        begin = time.perf_counter()
-        for number in range(messages):
-            await asyncio.sleep(max(0.0, begin + number / per_second - time.perf_counter()))
-            request_id = f"m{number}"
-            params = {
-                "message": "what time is it?",
-                "idempotencyKey": request_id,
-                "channel": "bench",
-                # Hashed over the rules, so that the agents take turns and most rules are asked in vain.
-                "to": f"peer-{number * 7919 % RULES}",
-            }
-            frame = {"type": "req", "id": request_id, "method": "agent", "params": params}
-            sent[request_id] = time.perf_counter()
-            await client.socket.send(json.dumps(frame))
-    return latencies
+def _message(number: int, request_id: str) -> dict[str, Any]:
+    return {
+        "message": "what time is it?",
+        "idempotencyKey": request_id,
+        "channel": "bench",
+        # Hashed over the rules, so that the agents take turns and most rules are asked in vain.
+        "to": f"peer-{number * 7919 % RULES}",
+    }

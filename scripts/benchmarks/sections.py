@@ -12,12 +12,12 @@ from pathlib import Path
 from statistics import median
 from typing import cast
 
-from scripts.benchmarks.contestants import Contestant, Homarus
+from scripts.benchmarks.contestants import Contestant, Homarus, running
 from scripts.benchmarks.figures import Figure, percentile, tree_rss_mb
 from scripts.benchmarks.load import (
+    Json,
     LoadClient,
     close_clients,
-    expect_ok,
     is_answer,
     open_clients,
     open_socket,
@@ -46,11 +46,9 @@ def start_figures(ours: Contestant, theirs: Contestant | None, rounds: int) -> l
 
 
 def _start_and_stop(contestant: Contestant) -> tuple[float, float]:
-    seconds = contestant.start()
-    time.sleep(SETTLE_S)
-    memory = tree_rss_mb(contestant.pid)
-    contestant.stop()
-    return seconds, memory
+    with running(contestant) as seconds:
+        time.sleep(SETTLE_S)
+        return seconds, tree_rss_mb(contestant.pid)
 
 
 def health_command_figures(ours: Contestant, theirs: Contestant | None, rounds: int) -> list[Figure]:
@@ -160,14 +158,13 @@ asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
 async def many_sessions_figures(folder: Path, sessions: int, clients: int, rounds: int) -> list[Figure]:
     """A gateway full of sessions: starting it, and everyone listing after each change."""
     gateway = Homarus(folder)
-    gateway.start()
-    async with LoadClient(gateway.ws_url, gateway.token) as writer:
-        await _create_sessions(writer, sessions // 2)
-        latencies = await _list_storm(gateway, writer, clients, rounds)
-        await _create_sessions(writer, sessions - sessions // 2)
-    gateway.stop()
-    restart_s = gateway.start()
-    gateway.stop()
+    with running(gateway):
+        async with LoadClient(gateway.ws_url, gateway.token) as writer:
+            await _create_sessions(writer, sessions // 2)
+            latencies = await _list_storm(gateway, writer, clients, rounds)
+            await _create_sessions(writer, sessions - sessions // 2)
+    with running(gateway) as restart_s:
+        pass
     half = f"{sessions // 2:,} sessions, {clients} clients"
     return [
         Figure(f"`sessions.list` p99, {half}", percentile(latencies, 0.99), "ms", 50),
@@ -207,41 +204,19 @@ async def _list_storm(gateway: Contestant, writer: LoadClient, clients: int, rou
 async def chat_figures(folder: Path, per_second: int, seconds: int) -> list[Figure]:
     """`chat.send` at a steady rate: time until the durable acknowledgement."""
     gateway = Homarus(folder)
-    gateway.start()
-    async with LoadClient(gateway.ws_url, gateway.token) as client:
-        latencies = await _steady_chat(client, per_second, seconds)
-    gateway.stop()
+    with running(gateway):
+        async with LoadClient(gateway.ws_url, gateway.token) as client:
+            latencies = await client.steady("chat.send", _question, per_second * seconds, per_second)
     name = f"`chat.send` acknowledged durable at {per_second}/s, p99"
     return [Figure(name, percentile(latencies, 0.99), "ms", 15)]
 
 
-async def _steady_chat(client: LoadClient, per_second: int, seconds: int) -> list[float]:
-    sent: dict[str, float] = {}
-    latencies: list[float] = []
-
-    async def receive() -> None:
-        while len(latencies) < per_second * seconds:
-            received = await client.socket.recv()
-            if is_answer(received):
-                frame = json.loads(received)
-                expect_ok(frame)
-                latencies.append((time.perf_counter() - sent[frame["id"]]) * 1000)
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(receive())
-        begin = time.perf_counter()
-        for number in range(per_second * seconds):
-            await asyncio.sleep(max(0.0, begin + number / per_second - time.perf_counter()))
-            request_id = str(uuid.uuid4())
-            params = {
-                "sessionKey": f"agent:main:bench:{number % 50}",
-                "message": "what time is it?",
-                "idempotencyKey": request_id,
-            }
-            frame = {"type": "req", "id": request_id, "method": "chat.send", "params": params}
-            sent[request_id] = time.perf_counter()
-            await client.socket.send(json.dumps(frame))
-    return latencies
+def _question(number: int, request_id: str) -> Json:
+    return {
+        "sessionKey": f"agent:main:bench:{number % 50}",
+        "message": "what time is it?",
+        "idempotencyKey": request_id,
+    }
 
 
 async def broadcast_figures(ours: Contestant, connections: int, rounds: int) -> list[Figure]:
