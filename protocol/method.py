@@ -174,9 +174,8 @@ def event(
         roles: Roles that may receive it.
         sequenced: Whether frames carry `seq`; targeted events do not.
         capability: Client capability a connection must have announced.
-        is_state: True when each event replaces the one before (`tick`, `presence`, `health`): a slow client
-        gets
-            only the newest, and a resuming one gets none, because `hello-ok` carries the state.
+        is_state: True when each event replaces the one before (`tick`, `presence`, `health`). A slow client
+            gets only the newest, and a resuming one gets none, because `hello-ok` carries the state.
     """
 
     def declare(payload: type[E]) -> type[E]:

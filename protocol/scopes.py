@@ -5,6 +5,7 @@ Source: OpenClaw docs/gateway/protocol/handshake.md, "Roles and scopes" (2026.9.
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Role(StrEnum):
@@ -37,6 +38,11 @@ _IMPLIED: dict[Scope, frozenset[Scope]] = {
 
 def implied(scopes: Iterable[Scope]) -> frozenset[Scope]:
     """Everything `scopes` allow: `admin` allows all, `write` also `read` and `talk`."""
+    return _implied(tuple(scopes))
+
+
+@lru_cache(maxsize=512)  # asked for every request and every delivery of an event, for few different grants
+def _implied(scopes: tuple[Scope, ...]) -> frozenset[Scope]:
     result: set[Scope] = set()
     for scope in scopes:
         result |= _IMPLIED.get(scope, frozenset({scope}))
