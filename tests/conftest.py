@@ -1,5 +1,6 @@
 """Fixtures every test may ask for, and the gateway's log in a failure's report."""
 
+import signal
 from collections.abc import Generator, Iterator
 
 import hypothesis
@@ -10,6 +11,10 @@ from tests.support.daemon import Daemon, launched
 # A deadline per example measures the neighbours on a shared machine; pytest-timeout bounds the test.
 hypothesis.settings.register_profile("homarus", deadline=None)
 hypothesis.settings.load_profile("homarus")
+
+# A run started in the background ignores Ctrl-C, and so would every program it starts: those that are
+# interrupted here would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
