@@ -1,6 +1,6 @@
 """`agent` and `agent.wait` over RPC."""
 
-from gateway.chat.answers import Watchers, answer_of, failed_answer, failure_of, waited
+from gateway.chat.answers import Watchers, answer_of, failed_answer, waited
 from gateway.chat.intake import Intake
 from gateway.chat.model import Run
 from gateway.chat.runbook import RunBook
@@ -9,7 +9,7 @@ from gateway.chat.sources import from_agent
 from gateway.kernel.rpc.context import Ctx, FinalFailure
 from gateway.kernel.rpc.router import handles
 from gateway.tasks.service import TaskLedger
-from protocol.errors import NotFound
+from protocol.errors import GatewayError, NotFound
 from protocol.methods.agent import Agent, AgentAnswer, AgentWait, RunOutcome
 
 
@@ -64,6 +64,7 @@ class AgentApi:
 
 
 def _second_answer(run: Run) -> AgentAnswer | FinalFailure:
-    if run.outcome is not None and run.outcome.status == "done":
+    try:
         return answer_of(run)
-    return FinalFailure(failure_of(run), failed_answer(run))
+    except GatewayError as failure:
+        return FinalFailure(failure, failed_answer(run))

@@ -28,9 +28,11 @@ def answer_of(run: Run) -> AgentAnswer:
     """The second answer to `agent`.
 
     Raises:
-        GatewayError: when the run did not end well; the answer is the payload beside it, see `failure_of`.
+        GatewayError: when the run failed; the answer is the payload beside it, see `failure_of`.
     """
     outcome = run.outcome
+    if outcome is not None and (outcome.status == "aborted" or _out_of_time(outcome)):
+        return _stopped(run, outcome)
     if outcome is None or outcome.status != "done":
         raise failure_of(run)
     return AgentAnswer(run_id=run.run_id, status="ok", summary="completed", result=_result(run, outcome))
@@ -42,19 +44,18 @@ def failure_of(run: Run) -> GatewayError:
     if outcome is None:
         return Unavailable("the run has not ended")
     failure = outcome.failure
-    if failure is not None and failure.reason == "timeout":
+    if failure is not None and _out_of_time(outcome):
         return TimedOut(failure.message)
     text = failure.message if failure is not None else "The run was stopped before it had an answer."
     return Unavailable(text, {"runId": run.run_id, "stopReason": outcome.stop_reason})
 
 
 def failed_answer(run: Run) -> AgentAnswer:
-    """The payload beside the error of a run that did not end well; it holds what was said until then."""
+    """The payload beside the error of a run that failed; it holds what was said until then."""
     outcome = run.outcome
-    timed_out = outcome is not None and outcome.failure is not None and outcome.failure.reason == "timeout"
     return AgentAnswer(
         run_id=run.run_id,
-        status="timeout" if timed_out else "error",
+        status="error",
         summary="failed" if outcome is None else outcome.status,
         result=None if outcome is None else _result(run, outcome),
     )
@@ -121,10 +122,32 @@ def reply_of(outcome: Outcome) -> str:
     return outcome.last_text or outcome.text
 
 
+def _out_of_time(outcome: Outcome) -> bool:
+    return outcome.failure is not None and outcome.failure.reason == "timeout"
+
+
+def _stopped(run: Run, outcome: Outcome) -> AgentAnswer:
+    """A run that was ended early is answered, not refused; `timeout` is the wire's word for both ways.
+
+    Source: observed from OpenClaw 2026.9.6 after `chat.abort` and after `agent {timeout}`.
+    """
+    result = None
+    if outcome.failure is not None:
+        explained = ReplyPayload(text=outcome.failure.message, media_url=None, is_error=True)
+        result = msgspec.structs.replace(_result(run, outcome), payloads=[explained])
+    return AgentAnswer(
+        run_id=run.run_id,
+        status="timeout",
+        summary="aborted",
+        stop_reason=outcome.stop_reason,
+        result=result,
+    )
+
+
 def _wait_status(outcome: Outcome) -> WaitStatus:
     if outcome.status == "done":
         return "ok"
-    return "timeout" if outcome.failure is not None and outcome.failure.reason == "timeout" else "error"
+    return "timeout" if _out_of_time(outcome) else "error"
 
 
 def _result(run: Run, outcome: Outcome) -> RunResult:

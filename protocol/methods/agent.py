@@ -12,7 +12,10 @@ from protocol.scopes import Scope
 
 
 class AgentAnswer(Wire):
-    """First answer: `status` `accepted`, or `in_flight` for a repeat. Second answer: `ok`, with `result`."""
+    """First answer: `status` `accepted`, or `in_flight` for a repeat. Second answer: `ok`, with `result`.
+
+    A run that was stopped, by somebody or by its time limit, is answered with `timeout` and `stopReason`.
+    """
 
     run_id: str
     status: str
@@ -20,6 +23,7 @@ class AgentAnswer(Wire):
     agent_id: str | None = None
     accepted_at: int | None = None
     summary: str | None = None
+    stop_reason: str | None = None
     result: RunResult | None = None
 
 

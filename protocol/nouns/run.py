@@ -113,6 +113,8 @@ class ReplyPayload(Wire):
 
     text: str
     media_url: str | None
+    is_error: bool | None = None
+    """True when the text explains why there is no answer."""
 
 
 class RunResult(Wire):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.kernel.rpc.context import FinalFailure
-from protocol.errors import GatewayError, NotFound, TimedOut
+from protocol.errors import GatewayError, NotFound
 from protocol.methods.agent import Agent, AgentAnswer, AgentWait
 from protocol.methods.chat import ChatAbort
 from protocol.methods.tasks import TasksCancel, TasksGet, TasksList
@@ -61,8 +61,10 @@ class TestAnswers:
             await house.watcher.until(lambda: house.watcher.of("chat", "k1"))
             await house.call(ChatAbort(session_key="main"))
             answer = await second_answer(house)
-            assert isinstance(answer, FinalFailure)
-            assert answer.error.details["stopReason"] == "rpc"
+            assert answer == AgentAnswer(
+                run_id="k1", status="timeout", summary="aborted", stop_reason="rpc"
+            ), "OpenClaw answers a stopped run, it does not refuse it"
+            assert await house.call(Agent(message="x", idempotency_key="k1")) == answer
 
     async def test_too_long_is_a_timeout(self, tmp_path: Path) -> None:
         async with opened(tmp_path) as house:
@@ -70,9 +72,11 @@ class TestAnswers:
             # The wire counts whole seconds; one is the least.
             await house.call(Agent(message="x", idempotency_key="k1", timeout=1))
             answer = await second_answer(house)
-            assert isinstance(answer, FinalFailure)
-            assert isinstance(answer.error, TimedOut)
-            assert answer.payload.status == "timeout"
+            assert isinstance(answer, AgentAnswer)
+            assert (answer.status, answer.summary, answer.stop_reason) == ("timeout", "aborted", "timeout")
+            (explained,) = result_of(answer).payloads
+            assert explained.is_error
+            assert "longer than 1 s" in explained.text
 
     async def test_a_repeat_is_told_what_became_of_the_first(self, tmp_path: Path) -> None:
         async with opened(tmp_path) as house:
