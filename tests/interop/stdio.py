@@ -8,7 +8,7 @@ import contextlib
 import itertools
 import json
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from tests.support.openclaw import OpenClawCli, end_group
 
@@ -55,6 +55,8 @@ class StdioPeer:
         for reader in self._readers:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
+        # Any: asyncio has no public way to close the pipes of a program that has ended.
+        cast("Any", process)._transport.close()
 
     async def request(self, method: str, params: Json) -> Json:
         """Ask and return the result.

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio import SubprocessTransport
+from asyncio.subprocess import DEVNULL, PIPE, Process, SubprocessStreamProtocol
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Final, Self
 
 CHUNK_BYTES: Final = 4096
 """One read of the pipe: small enough to stream, large enough not to matter."""
+
+BUFFER_BYTES: Final = 64 * 1024
+"""Held of each pipe before the program has to wait for its reader; asyncio's own default."""
 
 TERM_GRACE_S: Final = 0.4
 """Between the polite signal and the hard one: an abort has to be over within a second."""
@@ -26,7 +30,8 @@ class ProgramOutputTooLong(Exception):
 class Program:
     """One run of a program. Use it as `async with await Program.start(…) as program:`; leaving ends it."""
 
-    def __init__(self, process: Process, max_bytes: int) -> None:
+    def __init__(self, transport: SubprocessTransport, process: Process, max_bytes: int) -> None:
+        self._transport = transport
         self._process = process
         self._max_bytes = max_bytes
         self._stderr = b""
@@ -40,7 +45,10 @@ class Program:
         Raises:
             OSError: when it cannot be started.
         """
-        process = await asyncio.create_subprocess_exec(
+        loop = asyncio.get_running_loop()
+        # What `create_subprocess_exec` does, keeping the transport: only that can close the pipes.
+        transport, protocol = await loop.subprocess_exec(
+            lambda: SubprocessStreamProtocol(BUFFER_BYTES, loop),
             *argv,
             stdin=PIPE if with_input else DEVNULL,
             stdout=PIPE,
@@ -49,7 +57,7 @@ class Program:
             env=dict(env),
             start_new_session=True,
         )
-        return cls(process, max_bytes)
+        return cls(transport, Process(transport, protocol, loop), max_bytes)
 
     @property
     def pid(self) -> int:
@@ -109,6 +117,8 @@ class Program:
         # Also after a normal end: what it left running in its group must not outlive the answer.
         self._signal(signal.SIGKILL)
         await self._process.wait()
+        # A pipe nobody reads to its end, after an abort or too much output, would stay open for good.
+        self._transport.close()
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
