@@ -172,10 +172,11 @@ def test_control_c_aborts_the_run_and_keeps_what_was_said() -> None:
         peer.answer(request, {"ok": True, "aborted": True, "runIds": [run]})
         peer.chat(run, "aborted", "Once upon", stopReason="rpc")
 
+    before = signal.getsignal(signal.SIGINT)
     with gateway(script) as reach:
         reply, written, _ = say(reach)
     assert (reply.how, reply.reason, written) == ("aborted", "rpc", "Once upon")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_second_control_c_leaves() -> None:
