@@ -1,6 +1,7 @@
 """One gateway per module, every client behind a recorder, every frame judged by the published schema."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +38,24 @@ class Gateway(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool every agent of a gateway has: no two gateways have the same ones."""
+
+    name: str
+    arguments: str
+    """JSON."""
+    result: str
+    """Part of what it gives."""
+    title: str
+    """What the TUI calls it."""
+
+    @property
+    def request(self) -> str:
+        """The words that make the scripted model call it."""
+        return f"TOOL:{self.name} {self.arguments}"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let a reference run choose OpenClaw's own gateway."""
     parser.addoption("--gateway", choices=("homarus", "openclaw"), default="homarus", help="gateway to test")
@@ -53,6 +72,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def gateway_name(pytestconfig: pytest.Config) -> str:
     """`homarus`, or `openclaw` in a reference run."""
     return str(pytestconfig.getoption("--gateway", "homarus"))
+
+
+@pytest.fixture
+def homarus_only(gateway_name: str) -> None:
+    """Leave a test out of a reference run; it says what Homarus does beyond OpenClaw."""
+    if gateway_name == "openclaw":
+        pytest.skip("OpenClaw's own gateway does this otherwise")
+
+
+@pytest.fixture(scope="session")
+def tool_call(gateway_name: str) -> ToolCall:
+    """A call of a tool that the gateway's agent has."""
+    if gateway_name == "openclaw":
+        return ToolCall("exec", '{"command": "echo otters-everywhere"}', "otters-everywhere", "Exec")
+    return ToolCall("agents_list", "{}", '"id":"main"', "Agents")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -8,19 +8,19 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.interop.asking import MAIN, connected, say
 from tests.interop.stdio import Json, StdioPeer
 from tests.support.openclaw import OpenClawCli
 from tests.support.recorder import Recorder
+from tests.support.wire import payload_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-MAIN = "agent:main:main"
-
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bridge(cli: OpenClawCli) -> AsyncIterator[StdioPeer]:
+async def bridge(cli: OpenClawCli, recorder: Recorder) -> AsyncIterator[StdioPeer]:
     """An initialised bridge to a gateway with one conversation."""
-    await cli.ok("agent", "--message", "the otter sleeps at noon")
+    await say(recorder, "the otter sleeps at noon")
     hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     async with StdioPeer(cli, "mcp", "serve") as peer:
         assert (await peer.request("initialize", hello))["serverInfo"]["name"] == "openclaw"
@@ -60,14 +60,41 @@ async def test_conversations_are_those_with_a_channel(bridge: StdioPeer, recorde
     assert recorder.methods(mark) == ["sessions.list", "sessions.describe"]
 
 
-async def test_open_permissions_and_events(bridge: StdioPeer) -> None:
+@pytest.mark.usefixtures("homarus_only")
+async def test_a_permission_is_listed_and_granted(bridge: StdioPeer, recorder: Recorder) -> None:
+    """OpenClaw tells only admins of requests that are not their own; the bridge asks for `approvals` only."""
     assert (await use(bridge, "permissions_list_open"))["approvals"] == []
-    polled = await use(bridge, "events_poll", after_cursor=0)
-    assert polled["next_cursor"] >= 0
-
-
-async def test_a_new_message_arrives_as_an_event(bridge: StdioPeer, cli: OpenClawCli) -> None:
     cursor = (await use(bridge, "events_poll", after_cursor=0))["next_cursor"]
-    await cli.ok("agent", "--message", "news for the bridge")
+    question = {"command": "echo otters", "twoPhase": True, "timeoutMs": 60_000}
+    async with await connected(recorder) as agent:
+        request = await agent.request("exec.approval.request", question)
+        asked = payload_of(await agent.response(request))
+        assert asked["status"] == "accepted"
+
+        waited = await use(bridge, "events_wait", after_cursor=cursor, timeout_ms=10_000)
+        assert waited["event"]["type"] == "exec_approval_requested"
+        (approval,) = (await use(bridge, "permissions_list_open"))["approvals"]
+        assert approval["id"] == asked["id"]
+        assert approval["request"]["command"] == "echo otters"
+
+        await use(bridge, "permissions_respond", kind="exec", id=asked["id"], decision="allow-once")
+        verdict = payload_of(await agent.response(request, nth=2))
+        assert (verdict["id"], verdict["decision"]) == (asked["id"], "allow-once")
+    cursor = waited["event"]["cursor"]
+    waited = await use(bridge, "events_wait", after_cursor=cursor, timeout_ms=10_000)
+    assert waited["event"]["type"] == "exec_approval_resolved"
+    assert (await use(bridge, "permissions_list_open"))["approvals"] == []
+
+
+async def test_a_message_without_files_has_no_attachments(bridge: StdioPeer) -> None:
+    read = await use(bridge, "messages_read", session_key=MAIN, limit=1)
+    message = read["messages"][0]["__openclaw"]["id"]
+    fetched = await use(bridge, "attachments_fetch", session_key=MAIN, message_id=message)
+    assert fetched["attachments"] == []
+
+
+async def test_a_new_message_arrives_as_an_event(bridge: StdioPeer, recorder: Recorder) -> None:
+    cursor = (await use(bridge, "events_poll", after_cursor=0))["next_cursor"]
+    await say(recorder, "news for the bridge")
     waited = await use(bridge, "events_wait", after_cursor=cursor, session_key=MAIN, timeout_ms=5000)
     assert "news for the bridge" in str(waited["event"])

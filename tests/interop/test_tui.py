@@ -4,12 +4,14 @@ Issue "Done when" 2; rows DC-1, S1.B-4, S3.M0-1.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
-from tests.interop.conftest import Gateway
+from tests.interop.asking import say
+from tests.interop.conftest import Gateway, ToolCall
 from tests.support.openclaw import OpenClawCli
 from tests.support.recorder import Recorder
 from tests.support.terminal import ENTER, ESCAPE, Terminal
@@ -17,6 +19,10 @@ from tests.support.terminal import ENTER, ESCAPE, Terminal
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ANSWER = "Hello from the scripted model. You said: "
+# The line of either gateway's answer to /status that names the session.
+STATUS = re.compile(r"Session:? agent:main:")
+# The status line's size of the conversation, such as `94/128k`; `?` until the first answer.
+TOKENS = re.compile(r"\| tokens (\d\S*)")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -28,8 +34,9 @@ async def tui(cli: OpenClawCli) -> AsyncIterator[Terminal]:
 
 
 @pytest.fixture(autouse=True)
-def no_event_was_lost(tui: Terminal) -> None:
+def no_event_was_lost(tui: Terminal) -> Iterator[None]:
     """The TUI itself counts event sequence numbers and says so when one is missing."""
+    yield
     assert b"event gap" not in tui.written
 
 
@@ -60,8 +67,8 @@ async def test_a_failing_run_is_shown(tui: Terminal) -> None:
     await tui.shows("run error")
 
 
-async def test_a_second_client_in_the_same_session_is_seen(tui: Terminal, cli: OpenClawCli) -> None:
-    await cli.ok("agent", "--message", "typed somewhere else")
+async def test_a_second_client_in_the_same_session_is_seen(tui: Terminal, recorder: Recorder) -> None:
+    await say(recorder, "typed somewhere else")
     await tui.shows(f"{ANSWER}typed somewhere else")
 
 
@@ -74,6 +81,46 @@ async def test_a_new_session_starts_empty_and_the_list_has_both(tui: Terminal) -
     screen = await tui.shows("Filter:")
     assert "main" in screen.split("Filter:")[1]
     await tui.type(ESCAPE)
+
+
+async def test_a_tool_is_shown_with_its_result(
+    tui: Terminal, recorder: Recorder, tool_call: ToolCall
+) -> None:
+    mark = recorder.mark()
+    await tui.type("/verbose full", ENTER)
+    await tui.shows("| verbose full |")
+    assert "sessions.patch" in recorder.methods(mark)
+    await tui.type(f"please {tool_call.request}", ENTER)
+    screen = await tui.shows("The tool said: ")
+    card = screen.split("please TOOL:")[-1].split("The tool said: ")[0]
+    assert tool_call.title in card
+    assert tool_call.result in card
+    await tui.shows("connected | idle")
+
+    streamed = [event["data"] for event in recorder.events("agent", mark) if event["stream"] == "tool"]
+    assert [data["phase"] for data in streamed if data["phase"] != "update"] == ["start", "result"]
+    assert {data["name"] for data in streamed} == {tool_call.name}
+
+
+async def test_a_command_is_answered_once_and_costs_no_tokens(tui: Terminal) -> None:
+    await tui.type("/new", ENTER)
+    await tui.until(lambda screen: "The tool said" not in screen, "an empty conversation")
+    await tui.type("before the command", ENTER)
+    await tui.shows(f"{ANSWER}before the command")
+    counted = TOKENS.findall(await tui.until(lambda screen: bool(TOKENS.search(screen)), "size"))
+    await tui.type("/status", ENTER)
+    await tui.until(lambda screen: bool(STATUS.search(screen)), "the answer to /status")
+    screen = await tui.shows("connected | idle")
+    assert len(STATUS.findall(screen)) == 1
+    assert TOKENS.findall(screen) == counted
+
+
+async def test_the_gateways_status_is_shown(tui: Terminal, recorder: Recorder) -> None:
+    mark = recorder.mark()
+    await tui.type("/gateway-status", ENTER)
+    screen = await tui.shows("Gateway status")
+    assert "Version: 2026." in screen
+    assert recorder.methods(mark) == ["status"]
 
 
 async def test_the_conversation_survives_the_gateways_death(tui: Terminal, gateway: Gateway) -> None:

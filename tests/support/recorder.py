@@ -11,9 +11,11 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self, TypeAlias, cast
+from typing import Any, Self, TypeAlias, cast
 
 Json: TypeAlias = dict[str, object]
+# Any: what an event says is the business of the test that asks for it.
+Payload: TypeAlias = dict[str, Any]
 
 # A loaded machine: events follow their cause within milliseconds otherwise.
 EVENT_TIMEOUT_S = 20.0
@@ -156,15 +158,15 @@ class Recorder:
         called = (str(frame.body["method"]) for frame in self.since(mark) if frame.kind == "req")
         return [method for method in called if method != "connect"]
 
-    def events(self, name: str, mark: int = 0) -> list[Json]:
+    def events(self, name: str, mark: int = 0) -> list[Payload]:
         """The payloads of the events called `name` that the gateway sent after `mark`."""
         return [
-            cast("Json", frame.body.get("payload"))
+            cast("Payload", frame.body.get("payload"))
             for frame in self.since(mark)
             if frame.kind == "event" and frame.body.get("event") == name
         ]
 
-    async def event(self, name: str, matches: Callable[[Json], bool], mark: int = 0) -> Json:
+    async def event(self, name: str, matches: Callable[[Payload], bool], mark: int = 0) -> Payload:
         """Wait for an event called `name` after `mark` whose payload `matches`, and return the payload.
 
         Raises:
