@@ -27,6 +27,8 @@ class SessionIndex:
         self._clock = clock
         self._path = path
         self._pages = PageCache()
+        self._version = (-1, 0)
+        """The index's version, behind the number of commits it was read at."""
         self.rows = RowMaker()
         self.first_message: FirstMessage | None = None
         self.run_stopper: RunStopper | None = None
@@ -104,9 +106,18 @@ class SessionIndex:
         if wanted.active_minutes is not None:
             # The answer changes as time passes, without any change of the index.
             return msgspec.Raw((await self._encoded(wanted, viewer))[1])
-        version = await self._db.read(store.version)
+        version = await self._current_version()
         question = _encode((msgspec.structs.astuple(_plain(wanted)), viewer))
         return msgspec.Raw(await self._pages.get(version, question, lambda: self._encoded(wanted, viewer)))
+
+    async def _current_version(self) -> int:
+        """The version of the index; the database is only asked after a commit."""
+        commits = self._db.commits
+        seen_at, version = self._version
+        if seen_at != commits:
+            version = await self._db.read(store.version)
+            self._version = (commits, version)
+        return version
 
     async def listed(self, wanted: SessionFilter, profile_id: str | None) -> Page:
         """The sessions of a page, for callers that go on working with them."""

@@ -71,6 +71,14 @@ class Database:
             writer = await open_writer(path, lambda conn: apply(conn, pending), durable=durable)
         return cls(path, writer)
 
+    @property
+    def commits(self) -> int:
+        """Transactions committed since opening; while it stays the same, every read gives the same.
+
+        The commit that a returned `write` was part of is counted.
+        """
+        return self._group.commits
+
     async def write(self, unit: Callable[[Tx], T]) -> T:
         """Run `unit` and return its result once the commit that contains it is done.
 
@@ -145,7 +153,7 @@ class Database:
     def stats(self) -> StoreStats:
         """Counters since opening and the sizes on disk, without waiting for anything."""
         return StoreStats(
-            commits=self._group.commits,
+            commits=self.commits,
             units=self._group.units,
             last_batch_units=self._group.last_batch_units,
             queued_units=len(self._group.queue),
