@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import os
 import shutil
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -42,11 +44,20 @@ def _measure(folder: Path, *, rounds: int, alone: bool) -> list[Figure]:
         figures += _told(asyncio.run(sections.handshake_figures(ours, theirs, rounds * 10)))
         figures += _told(asyncio.run(sections.rate_figures(ours, theirs, rounds * 2000)))
         figures += _told(asyncio.run(sections.broadcast_figures(ours, 200, rounds)))
+    _quieten()
     crowd = sections.many_sessions_figures(_sub(folder, "crowd"), 10_000, 24, rounds * 5)
     figures += _told(asyncio.run(crowd))
+    _quieten()
     figures += _told(asyncio.run(sections.chat_figures(_sub(folder, "chat"), 200, rounds)))
+    _quieten()
     figures += _told(asyncio.run(road.routing_figures(_sub(folder, "routing"), rounds * 1500)))
     return figures
+
+
+def _quieten() -> None:
+    """Let the disk finish what earlier sections wrote: it would stall the commits that are measured next."""
+    os.sync()
+    time.sleep(sections.SETTLE_S)
 
 
 def _told(figures: list[Figure]) -> list[Figure]:

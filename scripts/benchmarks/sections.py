@@ -236,7 +236,7 @@ async def _broadcast(trigger: LoadClient, clients: Sequence[LoadClient]) -> floa
     """From the request that causes an event for everybody, its commit included, to the last receipt."""
     arrivals: list[float] = []
     for client in clients:
-        client.socket.arrivals = arrivals
+        client.socket.stamp_into(arrivals)
     started = time.perf_counter()
     await trigger.call("taskSuggestions.create", _SUGGESTION)
     while len(arrivals) < len(clients):  # noqa: ASYNC110 - an event would wake between stamps
