@@ -5,9 +5,10 @@ The gateway and the clients import only the families they use.
 
 import importlib
 import pkgutil
+from typing import Any
 
 from protocol import commands, events, methods
-from protocol.method import EVENTS, METHODS, Event, Method
+from protocol.method import COMMANDS, EVENTS, METHODS, Command, Event, Method
 
 
 def all_methods() -> dict[str, Method]:
@@ -20,6 +21,12 @@ def all_events() -> dict[str, type[Event]]:
     """Every declared event by wire name, sorted."""
     _load()
     return dict(sorted(EVENTS.items()))
+
+
+def all_commands() -> dict[str, type[Command[Any]]]:
+    """Every declared node command by wire name, sorted."""
+    _load()
+    return dict(sorted(COMMANDS.items()))
 
 
 def _load() -> None:

@@ -5,7 +5,7 @@
 
 The fields are the parameters, the generic argument the result, the docstring the documentation. Dispatch,
 scope checks, JSON Schema, the `hello-ok` feature list and the typed client all read the `METHODS` and
-`EVENTS` tables.
+`EVENTS` tables. What a node can be asked to do is declared the same way, into `COMMANDS`.
 """
 
 from collections.abc import Callable
@@ -33,6 +33,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 C = TypeVar("C", bound="Call[Any]")
 E = TypeVar("E", bound="Event")
+N = TypeVar("N", bound="Command[Any]")
 C_co = TypeVar("C_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
@@ -126,11 +127,36 @@ class Event(Wire):
     is_state: ClassVar[bool]
 
 
+class Command(Wire, Generic[R]):
+    """Parameters of something a node can be asked to do; `R` is its result.
+
+    They travel as JSON text inside `node.invoke.request`; the result comes back in `node.invoke.result`.
+    """
+
+    wire_name: ClassVar[str]
+    capability: ClassVar[str | None]
+    """The capability a node claims together with this command."""
+    result: ClassVar[Any]
+
+    @classmethod
+    def params_type(cls) -> type[Self]:
+        """This struct, as for `Call`."""
+        return cls
+
+    @classmethod
+    def result_type(cls) -> type[R]:
+        """The declared result type."""
+        return cls.result
+
+
 METHODS: dict[str, Method] = {}
 """Every declared method by wire name. A method is advertised only when a handler is registered for it."""
 
 EVENTS: dict[str, type[Event]] = {}
 """Every declared event by wire name."""
+
+COMMANDS: dict[str, type[Command[Any]]] = {}
+"""Every declared node command by wire name; nodes may offer others, known to nobody but their caller."""
 
 _OPERATOR = frozenset({Role.OPERATOR})
 
@@ -193,6 +219,26 @@ def event(
     return declare
 
 
+def command(name: str, *, capability: str | None = None) -> Callable[[type[N]], type[N]]:
+    """Declare a node command under its wire name.
+
+    Args:
+        name: Wire name, `family.verb`.
+        capability: What a node that offers it claims besides; `None` when the command speaks for itself.
+    """
+
+    def declare(params: type[N]) -> type[N]:
+        if name in COMMANDS:
+            raise TypeError(f"command {name} is declared twice")
+        params.wire_name = name
+        params.capability = capability
+        params.result = _result_of(params)
+        COMMANDS[name] = params
+        return params
+
+    return declare
+
+
 def result_variants(result: Any) -> tuple[Any, ...]:
     """The types a result may have: one, except for a union of structs that no tag tells apart."""
     members = get_args(result) if get_origin(result) in {Union, UnionType} else ()
@@ -218,9 +264,9 @@ def _is_untagged(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__struct_config__.tag is None
 
 
-def _result_of(params: type[Call[Any]]) -> Any:
+def _result_of(params: type[Call[Any]] | type[Command[Any]]) -> Any:
     for base in params.__dict__.get("__orig_bases__", ()):  # its own, not those of Call
         arguments = get_args(base)
         if arguments:
             return arguments[0]
-    raise TypeError(f"{params.__name__} must name its result: class {params.__name__}(Call[Result])")
+    raise TypeError(f"{params.__name__} must name its result in brackets: Call[Result]")

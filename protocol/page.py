@@ -6,7 +6,7 @@ from protocol.schema import document
 
 
 def render() -> str:
-    """Every method and event, grouped by family, with scope, parameters and result."""
+    """Every method, event and node command, with who may use it, its parameters and its result."""
     contract = document()
     lines = [f"# {contract['title']}", "", f"Protocol version {contract['protocol']}.", "", "## Methods", ""]
     for name, method in contract["methods"].items():
@@ -19,6 +19,12 @@ def render() -> str:
     for name, event in contract["events"].items():
         lines += [f"### `{name}`", "", event["description"], "", f"Scope: {_scope(event)}", ""]
         lines += _fields("Payload", event["payload"], contract["$defs"])
+    lines += ["## Node commands", ""]
+    for name, command in contract["commands"].items():
+        needs = f"`{command['capability']}`" if command["capability"] else "none"
+        lines += [f"### `{name}`", "", command["description"], "", f"Capability: {needs}", ""]
+        lines += _fields("Parameters", command["params"], contract["$defs"])
+        lines += _fields("Result", command["result"], contract["$defs"])
     return "\n".join(lines).rstrip() + "\n"
 
 

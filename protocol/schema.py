@@ -1,4 +1,4 @@
-"""The contract as JSON Schema: every method with its parameters and result, every event with its payload.
+"""The contract as JSON Schema: methods and node commands with parameters and result, events with payload.
 
 OpenClaw's published schema lists definitions without saying which belongs to which method; here each method
 names both, so that a client can be generated from this one document.
@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from protocol.catalog import all_events, all_methods
+from protocol.catalog import all_commands, all_events, all_methods
 from protocol.connect import ConnectParams, HelloOk
 from protocol.errors import ErrorShape
-from protocol.method import Event, Method, result_variants
+from protocol.method import Command, Event, Method, result_variants
 from protocol.version import PROTOCOL_VERSION, RELEASE
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -24,14 +24,16 @@ def document() -> dict[str, Any]:
     """The whole contract, ready to be encoded.
 
     Shape: `{"$schema", "title", "protocol", "methods": {name: {scope, roles, additive, description, params,
-    result}}, "events": {name: {scope, roles, sequenced, description, payload}}, "connect", "helloOk",
-    "error", "$defs"}`.
+    result}}, "events": {name: {scope, roles, sequenced, description, payload}}, "commands": {name:
+    {capability, description, params, result}}, "connect", "helloOk", "error", "$defs"}`.
     """
-    methods, events = all_methods(), all_events()
+    methods, events, commands = all_methods(), all_events(), all_commands()
     types: list[Any] = [ConnectParams, HelloOk, ErrorShape]
     for declared in methods.values():
         types += [declared.params, *result_variants(declared.result)]
     types += events.values()
+    for asked in commands.values():
+        types += [asked, asked.result]
     schemas, definitions = msgspec.json.schema_components(
         types, schema_hook=_opaque, ref_template=_REF_TEMPLATE
     )
@@ -46,6 +48,7 @@ def document() -> dict[str, Any]:
         "error": error,
         "methods": {name: _method(declared, listed) for name, declared in methods.items()},
         "events": {name: _event(kind, next(listed)) for name, kind in events.items()},
+        "commands": {name: _command(kind, listed) for name, kind in commands.items()},
         "$defs": definitions,
     }
 
@@ -78,6 +81,15 @@ def _event(kind: type[Event], payload: dict[str, Any]) -> dict[str, Any]:
         "sequenced": kind.sequenced,
         "description": summary(kind),
         "payload": payload,
+    }
+
+
+def _command(kind: type[Command[Any]], schemas: Iterator[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "capability": kind.capability,
+        "description": summary(kind),
+        "params": next(schemas),
+        "result": next(schemas),
     }
 
 

@@ -7,7 +7,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from protocol.catalog import all_events, all_methods
+from protocol.catalog import all_commands, all_events, all_methods
 from protocol.method import METHODS, Call, Method, Wire, decode_result, method, result_variants
 from protocol.page import render
 from protocol.schema import document
@@ -42,6 +42,15 @@ def test_events_can_be_decoded_and_are_documented(name: str) -> None:
     assert (EVENTS_BY_NAME[name].__doc__ or "").strip()
 
 
+@pytest.mark.parametrize("name", all_commands())
+def test_both_ends_of_a_node_command_can_be_decoded_and_are_documented(name: str) -> None:
+    declared = all_commands()[name]
+    msgspec.json.Decoder(declared)
+    msgspec.json.Decoder(declared.result_type())
+    assert (declared.__doc__ or "").strip()
+    assert declared.capability is not None
+
+
 def test_the_schema_binds_params_and_result_to_each_method() -> None:
     contract = json.loads(msgspec.json.encode(document()))
     assert {name for name in contract["methods"] if not name.startswith("test.")} == set(METHODS_BY_NAME)
@@ -50,11 +59,13 @@ def test_the_schema_binds_params_and_result_to_each_method() -> None:
         assert {"params", "result", "scope", "description"} <= set(entry)
         jsonschema.Draft202012Validator.check_schema(entry["params"])
         jsonschema.Draft202012Validator.check_schema(entry["result"])
+    assert set(contract["commands"]) == set(all_commands())
+    assert contract["commands"]["system.run"]["capability"] == "system"
 
 
 def test_the_page_names_every_method_and_event() -> None:
     page = render()
-    for name in [*METHODS_BY_NAME, *EVENTS_BY_NAME]:
+    for name in [*METHODS_BY_NAME, *EVENTS_BY_NAME, *all_commands()]:
         assert f"### `{name}`" in page
 
 
