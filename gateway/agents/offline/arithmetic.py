@@ -137,7 +137,8 @@ def _prepared(text: str) -> str:
 
 
 def _shown(result: Decimal) -> str:
-    rounded = round(result, 12).normalize() if abs(result) < 10**20 else result.normalize()
+    # Beyond 16 digits before the point, 12 behind it are more than the precision of 28 holds.
+    rounded = round(result, 12).normalize() if abs(result) < 10**16 else result.normalize()
     text = f"{rounded:f}"
     if len(text) > MAX_DIGITS:
         text = f"{result:.12E}"
