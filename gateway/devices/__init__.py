@@ -18,7 +18,7 @@ from gateway.devices.tombstones import Tombstones
 from gateway.kernel.config.gateway import GatewaySettings
 from gateway.kernel.feature import Feature, House
 from gateway.kernel.net.tls import certificate_paths, fingerprint
-from gateway.kernel.ports import Admission
+from gateway.kernel.ports import Admission, NodeDevices
 
 REAP_EVERY_S: Final = 600.0
 """Expired requests, codes and counters are few; ten minutes keep the tables short."""
@@ -69,10 +69,12 @@ async def _registry(house: House, mint: TokenMint, epoch: AuthEpoch, notices: No
         epoch=epoch,
         tombstones=Tombstones(house.home.keys_dir),
         notices=notices,
+        bus=house.bus,
         clock=house.clock,
         tasks=house.tasks,
     )
     await devices.start()
+    house.offer(devices, NodeDevices)
     return house.offer(devices)
 
 

@@ -15,7 +15,9 @@ from gateway.devices.notices import Notices
 from gateway.devices.registry import PENDING_MS, RegistryWork
 from gateway.devices.store import Record
 from gateway.devices.tombstones import Tombstones
+from gateway.kernel.bus import Bus
 from gateway.kernel.clock import Clock
+from gateway.kernel.net.facts import NodeRoleEnded
 from gateway.kernel.rpc.context import Principal
 from gateway.kernel.store.db import Database, Tx
 from gateway.kernel.supervisor import Supervisor
@@ -40,6 +42,7 @@ class Devices:
         epoch: AuthEpoch,
         tombstones: Tombstones,
         notices: Notices,
+        bus: Bus,
         clock: Clock,
         tasks: Supervisor,
     ) -> None:
@@ -48,6 +51,7 @@ class Devices:
         self._epoch = epoch
         self._tombstones = tombstones
         self._notices = notices
+        self._bus = bus
         self._clock = clock
         self._tasks = tasks
 
@@ -135,6 +139,36 @@ class Devices:
         self._withdraw(caller, device_id, None)
         await self._tombstones.add(token.token_id for token in record.tokens.values())
         self._notices.changed()
+        if Role.NODE in record.device.roles:
+            self._bus.publish(NodeRoleEnded(device_id))
+
+    async def end_node_role(self, caller: Principal, device_id: str) -> None:
+        """Take the role of a node from a device; one that was only a node is forgotten.
+
+        Raises:
+            MissingScope: the caller ends its own role beside another one, and is no admin.
+        """
+
+        def unit(work: RegistryWork) -> Token | None:
+            record = store.find(work.tx, device_id)
+            if record is None or Role.NODE not in record.device.roles:
+                return None
+            left = tuple(role for role in record.device.roles if role is not Role.NODE)
+            if not left:
+                store.remove(work.tx, device_id)
+                return record.tokens.get(Role.NODE)
+            if caller.device_id == device_id:
+                caller.require(Scope.ADMIN)
+            store.save(work.tx, msgspec.structs.replace(record.device, role=left[-1], roles=left))
+            token = record.tokens.get(Role.NODE)
+            if token is not None and token.revoked_ms is None:
+                store.save_token(work.tx, msgspec.structs.replace(token, revoked_ms=work.now_ms))
+            return token
+
+        token = await self._write(unit)
+        self._withdraw(caller, device_id, Role.NODE)
+        await self._tombstones.add([token.token_id] if token is not None else [])
+        self._notices.changed()
 
     async def rename(self, caller: Principal, device_id: str, label: str) -> str:
         """Give a device its owner's name for it; returns the label as stored.
@@ -205,6 +239,8 @@ class Devices:
         self._withdraw(caller, device_id, token.role)
         await self._tombstones.add([token.token_id])
         self._notices.changed()
+        if token.role is Role.NODE:
+            self._bus.publish(NodeRoleEnded(device_id))
         return token.role, token.revoked_ms or self._clock.now_ms()
 
     # Inside a unit

@@ -31,6 +31,17 @@ class Admission(Protocol):
         ...
 
 
+class NodeDevices(Protocol):
+    """Takes the role of a node from a device. Implemented by `devices`."""
+
+    async def end_node_role(self, caller: Principal, device_id: str) -> None:
+        """End the node's token and close its connections; a device that was only a node is forgotten.
+
+        Does nothing for a device that is no node.
+        """
+        ...
+
+
 class AgentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a list of sessions shows of the agent behind a session."""
 

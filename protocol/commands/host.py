@@ -59,4 +59,4 @@ class McpToolsCall(Command[McpToolOutput]):
 
     server: Annotated[str, Meta(min_length=1, max_length=128)]
     tool: Annotated[str, Meta(min_length=1, max_length=128)]
-    arguments: msgspec.Raw | None = None
+    arguments: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET

@@ -122,4 +122,4 @@ class NodeRunnerInventoryUpdate(Call[NodeNamed]):
     """
 
     protocol_features: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
-    worker_host: msgspec.Raw | None = None
+    worker_host: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET

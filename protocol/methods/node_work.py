@@ -104,7 +104,7 @@ class NodeWorkSubmit(Call[NodeWork], forbid_unknown_fields=True):
 
     node_id: NodeId
     command: CommandName
-    params: msgspec.Raw | None = None
+    params: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=128)]
     expires_in_ms: Annotated[int, Meta(ge=1000, le=7 * 86_400_000)] = 86_400_000
 

@@ -136,7 +136,8 @@ class NodeInvoked(Wire):
     ok: bool
     node_id: str
     command: str
-    payload: JsonValue
+    payload: msgspec.Raw
+    """JSON, passed on as it came."""
     payload_json: str | None = field(name="payloadJSON")
     """The payload as the node wrote it; null when it sent it decoded."""
 
@@ -155,8 +156,32 @@ class NodeInvoke(Call[NodeInvoked]):
 
     node_id: NodeId
     command: CommandName
-    params: msgspec.Raw | None = None
+    params: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     timeout_ms: Annotated[int, Meta(ge=0, le=MAX_INVOKE_TIMEOUT_MS)] | None = None
     """How long to wait; 30 s unless given."""
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=128)]
     session_key: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+
+
+@method("exec.approvals.node.get", Scope.ADMIN)
+class ExecApprovalsNodeGet(Call[dict[str, JsonValue]]):
+    """What a node runs without asking, as the node keeps it: `{path, exists, hash, file}`.
+
+    Errors: as `node.invoke`.
+    """
+
+    node_id: NodeId
+
+
+@method("exec.approvals.node.set", Scope.ADMIN)
+class ExecApprovalsNodeSet(Call[dict[str, JsonValue]]):
+    """Replace those rules; the result is as they are now.
+
+    Errors: as `node.invoke`; the node refuses a `base_hash` that is not that of its present rules.
+    """
+
+    node_id: NodeId
+    file: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    base_hash: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    native: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """Rules of a companion app that has a form of its own."""

@@ -45,7 +45,7 @@ class NodePluginTool(Wire):
     plugin_id: Annotated[str, Meta(min_length=1, max_length=128)]
     name: Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
     description: Annotated[str, Meta(min_length=1, max_length=4096)]
-    parameters: msgspec.Raw | None = None
+    parameters: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """JSON Schema of its arguments."""
     command: CommandName | None = None
     """The node command that runs it."""

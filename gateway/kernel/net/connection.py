@@ -194,7 +194,7 @@ class Connection:
         if resume is not None and hello.resume is not None and not hello.resume.resumed:
             gap = EventGap(after=resume.cursor, cursor=hello.resume.cursor)
             reception.hub.send(admitted.principal.conn_id, gap)
-        reception.bus.publish(ConnectionOpened(admitted.principal))
+        reception.bus.publish(ConnectionOpened(admitted.principal, attempt.params))
         self._entered()
 
     def _entered(self) -> None:

@@ -253,4 +253,5 @@ def admitted(principal: Principal, kind: type[Event]) -> bool:
         return False
     if kind.capability is not None and kind.capability not in principal.caps:
         return False
-    return kind.scope is None or (principal.role is Role.OPERATOR and allows(principal.scopes, kind.scope))
+    # Nodes have no scopes: an event that is for them at all says so with its roles.
+    return principal.role is Role.NODE or kind.scope is None or allows(principal.scopes, kind.scope)

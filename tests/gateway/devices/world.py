@@ -17,6 +17,7 @@ from gateway.devices.repair import Repair
 from gateway.devices.service import Devices
 from gateway.devices.setup_codes import SetupCodes
 from gateway.devices.tombstones import Tombstones
+from gateway.kernel.bus import Bus
 from gateway.kernel.config.gateway import AuthSettings, GatewaySettings
 from gateway.kernel.net.hub import Hub
 from gateway.kernel.net.outbox import Pending
@@ -145,6 +146,7 @@ class World:
             epoch=self.epoch,
             tombstones=self.tombstones,
             notices=self.notices,
+            bus=Bus(),
             clock=self.clock,
             tasks=self.tasks,
         )

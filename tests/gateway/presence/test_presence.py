@@ -14,7 +14,7 @@ from gateway.kernel.rpc.context import Principal
 from gateway.kernel.supervisor import Supervisor
 from gateway.presence.roster import KEPT_MS, MAX_ROWS, Roster
 from gateway.presence.service import Presence
-from protocol.connect import ClientInfo
+from protocol.connect import ClientInfo, ConnectParams
 from protocol.ids import new_id
 from protocol.nouns.presence import PresenceRow
 from protocol.scopes import Role, Scope
@@ -83,7 +83,8 @@ class World:
         self.presence = Presence(Roster(OWN), self.hub, self.clock, self.tasks)
 
     def enter(self, who: Principal) -> Principal:
-        self.presence.on_opened(ConnectionOpened(who))
+        claims = ConnectParams(min_protocol=4, max_protocol=4, client=who.client)
+        self.presence.on_opened(ConnectionOpened(who, claims))
         return who
 
     def leave(self, who: Principal) -> None:

@@ -1,0 +1,117 @@
+"""Commands that operators send to nodes: checked, and done once per key."""
+
+import asyncio
+from collections import OrderedDict
+from typing import Any, Final, NamedTuple, cast
+
+import msgspec
+
+from gateway.kernel.rpc.context import Principal
+from gateway.nodes.invoke import DEFAULT_TIMEOUT_MS, Answer, Ask, Invocations
+from gateway.nodes.policy import ADMIN_INVOKED, RESERVED
+from gateway.nodes.runs import AuthorisedRuns
+from protocol.errors import Conflict, InvalidRequest
+from protocol.methods.nodes import NodeInvoke
+from protocol.scopes import Scope
+
+MAX_KEPT: Final = 512
+"""Answers remembered for callers that ask again after a broken line."""
+
+MAX_KEPT_BYTES: Final = 4096
+"""A larger answer is not remembered: its caller is told so instead of having it done twice."""
+
+APPROVAL_FIELDS: Final = ("approved", "approvalDecision", "approvalSource", "systemRunPlan")
+"""What only the gateway's own approval flow may tell a node."""
+
+SYSTEM_RUN: Final = "system.run"
+
+
+class _Key(NamedTuple):
+    actor: str
+    key: str
+
+
+class _Kept(NamedTuple):
+    node_id: str
+    command: str
+    answer: asyncio.Future[Answer | None]
+
+
+class OperatorInvokes:
+    """`node.invoke`: a repeat with the same key gets the first answer, also while that is under way."""
+
+    def __init__(self, invocations: Invocations, runs: AuthorisedRuns) -> None:
+        self._invocations = invocations
+        self._runs = runs
+        self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
+
+    async def invoke(self, caller: Principal, call: NodeInvoke) -> Answer:
+        """Ask, once per caller and key.
+
+        Raises:
+            MissingScope: the command takes an admin.
+            InvalidRequest: the command is reserved, or its parameters are not what it takes.
+            Conflict: the key was used for another command, or its answer is not kept any more.
+            GatewayError: as `Invocations.invoke`.
+        """
+        if call.command in ADMIN_INVOKED:
+            caller.require(Scope.ADMIN)
+        if call.command in RESERVED:
+            family = "exec.approvals.node.get and exec.approvals.node.set"
+            raise InvalidRequest(f"command: use {family} instead", {"field": "command"})
+        key = _Key(caller.actor, call.idempotency_key)
+        known = self._kept.get(key)
+        if known is not None:
+            return await _again(known, call)
+        return await self._first(key, call)
+
+    async def _first(self, key: _Key, call: NodeInvoke) -> Answer:
+        ask = self._ask(call)
+        answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
+        self._kept[key] = _Kept(call.node_id, call.command, answer)
+        try:
+            given = await self._invocations.invoke(call.node_id, ask)
+        except BaseException as error:
+            del self._kept[key]
+            answer.set_exception(error)
+            answer.exception()  # there may be no repeat that waits for it
+            raise
+        answer.set_result(given if len(given.payload) <= MAX_KEPT_BYTES else None)
+        while len(self._kept) > MAX_KEPT:
+            self._kept.popitem(last=False)
+        return given
+
+    def _ask(self, call: NodeInvoke) -> Ask:
+        params = None if call.params is msgspec.UNSET else bytes(call.params)
+        if call.command == SYSTEM_RUN:
+            params = self._with_run_id(call, params)
+        return Ask(
+            command=call.command,
+            params_json=None if params is None else params.decode(),
+            timeout_ms=DEFAULT_TIMEOUT_MS if call.timeout_ms is None else call.timeout_ms,
+            idempotency_key=call.idempotency_key,
+            session_key=call.session_key,
+        )
+
+    def _with_run_id(self, call: NodeInvoke, params: bytes | None) -> bytes:
+        """The same parameters under a run id of ours, which the node's events about it must repeat."""
+        fields: Any = msgspec.json.decode(params or b"{}")
+        if not isinstance(fields, dict):
+            raise InvalidRequest("params: must be an object", {"field": "params"})
+        named = cast("dict[str, Any]", fields)
+        forged = [name for name in APPROVAL_FIELDS if named.get(name) is not None]
+        if forged:
+            field = f"params/{forged[0]}"
+            raise InvalidRequest(f"{field}: only an approval by a person may say this", {"field": field})
+        named["runId"] = self._runs.issue(call.node_id, call.session_key)
+        return msgspec.json.encode(named)
+
+
+async def _again(known: _Kept, call: NodeInvoke) -> Answer:
+    if (known.node_id, known.command) != (call.node_id, call.command):
+        raise Conflict("idempotencyKey: was used for another command", {"field": "idempotencyKey"})
+    answer = await asyncio.shield(known.answer)
+    if answer is None:
+        text = "idempotencyKey: this was done; its answer was too large to keep"
+        raise Conflict(text, {"field": "idempotencyKey"})
+    return answer
