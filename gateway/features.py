@@ -9,6 +9,7 @@ from gateway import (
     configuration,
     cron,
     devices,
+    discovery,
     inbox,
     memory,
     nodes,
@@ -49,4 +50,5 @@ FEATURES: tuple[Feature, ...] = (
     backup.FEATURE,
     openai_http.FEATURE,
     web.FEATURE,
+    discovery.FEATURE,
 )

@@ -61,14 +61,14 @@ def _health(options: argparse.Namespace) -> int:
     with connect(options) as client:
         health = client.ask_raw("health", {})
         took_ms = (time.perf_counter() - started) * 1000
+    problems = _problems(health)
     if options.json:
         print_json(health)
+    elif problems:
+        print("\n".join(problems))
     else:
-        for line in _problems(health):
-            print(line)
-        if _ok(health):
-            print(f"{green('ok')} ({took_ms:.0f} ms)")
-    return 0 if _ok(health) else 1
+        print(f"{green('ok')} ({took_ms:.0f} ms)")
+    return 1 if problems else 0
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -103,19 +103,16 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _ok(health: JsonValue) -> bool:
-    return isinstance(health, dict) and health.get("ok") is True
-
-
 def _problems(health: JsonValue) -> list[str]:
     """One line for each part that does not work, with its own advice."""
-    parts = health.get("parts") if isinstance(health, dict) else None
-    if not isinstance(parts, dict):
-        return []
+    plugins = health.get("plugins") if isinstance(health, dict) else None
+    errors = plugins.get("errors") if isinstance(plugins, dict) else None
+    if not isinstance(errors, list):
+        return [_failing("health", "the gateway's answer does not say; ask `homarus gateway status`")]
     return [
-        _failing(name, str(part.get("detail") or ""))
-        for name, part in parts.items()
-        if isinstance(part, dict) and not part.get("ok")
+        _failing(str(part.get("id")), str(part.get("error") or ""))
+        for part in errors
+        if isinstance(part, dict)
     ]
 
 

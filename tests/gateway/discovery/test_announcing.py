@@ -1,0 +1,116 @@
+"""The shipped gateway in a real network of one machine: announced, changed, withdrawn (DC-7)."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gateway.kernel.net.tls import fingerprint
+from tests.cli.command import Result, ask_async
+from tests.support.daemon import Daemon
+from tests.support.mdns import Browser, txt
+from tests.support.wire import WireClient
+
+NETWORK = """
+[gateway]
+host = "{host}"
+tls.enabled = {tls}
+[discovery]
+hostname = "{name}"
+interfaces = ["127.0.0.1"]
+"""
+
+
+def config(name: str, *, host: str = "0.0.0.0", tls: bool = False) -> str:
+    """A gateway for others that is announced on loopback only, so that tests disturb nobody."""
+    return NETWORK.format(host=host, name=name, tls=str(tls).lower())
+
+
+async def test_a_gateway_is_found_with_its_port_and_fingerprint(tmp_path: Path) -> None:
+    async with Browser() as browser, Daemon(tmp_path, config=config("h-tls", tls=True)) as daemon:
+        info = await browser.resolve("h-tls (OpenClaw)")
+        assert info.port == daemon.port
+        assert has_loaded_zeroconf(daemon)
+        assert info.parsed_addresses() == ["127.0.0.1"]
+        assert info.server == "h-tls.local."
+        pin = fingerprint(daemon.home / "keys" / "tls.crt").replace(":", "").lower()
+        assert txt(info) == {
+            "role": "gateway",
+            "transport": "gateway",
+            "displayName": "h-tls",
+            "gatewayPort": str(daemon.port),
+            "lanHost": "h-tls.local",
+            "gatewayTls": "1",
+            "gatewayTlsSha256": pin,
+            "gatewayDirectReachable": "1",
+        }
+        assert daemon.token not in str(txt(info))
+
+
+async def test_it_is_withdrawn_when_the_gateway_stops(tmp_path: Path) -> None:
+    async with Browser() as browser:
+        async with Daemon(tmp_path, config=config("h-stop")):
+            await browser.resolve("h-stop (OpenClaw)")
+        await browser.until(lambda: not browser.seen("h-stop (OpenClaw)"))
+
+
+async def test_settings_are_followed_without_a_restart(tmp_path: Path) -> None:
+    async with Browser() as browser, Daemon(tmp_path, config=config("h-one")) as daemon:
+        await browser.resolve("h-one (OpenClaw)")
+        assert (await set_to(daemon, "hostname", "h-two")).code == 0
+        assert "sshPort" not in txt(await browser.resolve("h-two (OpenClaw)"))
+        await browser.until(lambda: not browser.seen("h-one (OpenClaw)"))
+        assert (await set_to(daemon, "mode", "off")).code == 0
+        await browser.until(lambda: not browser.seen("h-two (OpenClaw)"))
+        await set_to(daemon, "hostname", "h-three")
+        assert (await set_to(daemon, "mode", "full")).code == 0
+        told = txt(await browser.resolve("h-three (OpenClaw)"))
+        assert told["sshPort"] == "22"
+        assert told["cliPath"].endswith("/homarus")
+
+
+async def set_to(daemon: Daemon, key: str, value: str) -> Result:
+    """Change one setting of the running gateway."""
+    return await ask_async(daemon, "config", "set", f"discovery.{key}", value)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
+async def test_a_loopback_gateway_is_not_announced(host: str, tmp_path: Path) -> None:
+    """The second gateway, announced later, shows that the first had its chance."""
+    async with Browser() as browser, Daemon(tmp_path / "own", config=config("h-own", host=host)) as own:
+        async with Daemon(tmp_path / "open", config=config("h-open")):
+            await browser.resolve("h-open (OpenClaw)")
+        assert not browser.seen("h-own (OpenClaw)")
+        assert not has_loaded_zeroconf(own)
+
+
+async def test_it_can_be_switched_off_as_a_feature(tmp_path: Path) -> None:
+    off = f'{config("h-off")}[features]\ndisabled = ["discovery"]\n'
+    async with Browser() as browser, Daemon(tmp_path / "off", config=off) as daemon:
+        async with Daemon(tmp_path / "open", config=config("h-on")):
+            await browser.resolve("h-on (OpenClaw)")
+        assert not browser.seen("h-off (OpenClaw)")
+        assert not has_loaded_zeroconf(daemon)
+
+
+async def test_two_gateways_of_one_name_are_both_found(tmp_path: Path) -> None:
+    async with Browser() as browser, Daemon(tmp_path / "a", config=config("h-same")) as first:
+        await browser.resolve("h-same (OpenClaw)")
+        async with Daemon(tmp_path / "b", config=config("h-same")) as second:
+            other = await browser.resolve("h-same (OpenClaw)-2")
+            assert other.port == second.port
+            assert (await browser.resolve("h-same (OpenClaw)")).port == first.port
+
+
+async def test_a_fault_in_the_section_is_named_and_the_last_good_stays(tmp_path: Path) -> None:
+    async with Daemon(tmp_path, config=config("h-fault")) as daemon:
+        refused = await set_to(daemon, "hostname", "no good name")
+        assert refused.code != 0
+        assert "discovery.hostname" in refused.err
+        async with asyncio.timeout(20), await WireClient.open(daemon.ws_url, token=daemon.token) as client:
+            await client.connect()
+
+
+def has_loaded_zeroconf(daemon: Daemon) -> bool:
+    """Its compiled modules are mapped into the process."""
+    return "/zeroconf/" in Path(f"/proc/{daemon.pid}/maps").read_text(encoding="utf-8")
