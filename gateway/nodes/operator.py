@@ -35,6 +35,7 @@ class _Kept(NamedTuple):
     node_id: str
     command: str
     answer: asyncio.Future[Answer | None]
+    """None stands for an answer that was too large to keep."""
 
 
 class OperatorInvokes:
@@ -43,6 +44,7 @@ class OperatorInvokes:
     def __init__(self, invocations: Invocations, runs: AuthorisedRuns) -> None:
         self._invocations = invocations
         self._runs = runs
+        self._under_way: dict[_Key, _Kept] = {}
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
 
     async def invoke(self, caller: Principal, call: NodeInvoke) -> Answer:
@@ -60,7 +62,7 @@ class OperatorInvokes:
             family = "exec.approvals.node.get and exec.approvals.node.set"
             raise InvalidRequest(f"command: use {family} instead", {"field": "command"})
         key = _Key(caller.actor, call.idempotency_key)
-        known = self._kept.get(key)
+        known = self._under_way.get(key) or self._kept.get(key)
         if known is not None:
             return await _again(known, call)
         return await self._first(key, call)
@@ -68,16 +70,18 @@ class OperatorInvokes:
     async def _first(self, key: _Key, call: NodeInvoke) -> Answer:
         ask = self._ask(call)
         answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        self._kept[key] = _Kept(call.node_id, call.command, answer)
+        asked = self._under_way[key] = _Kept(call.node_id, call.command, answer)
         try:
             given = await self._invocations.invoke(call.node_id, ask)
         except BaseException as error:
-            del self._kept[key]
             answer.set_exception(error)
             answer.exception()  # there may be no repeat that waits for it
             raise
-        answer.set_result(given if len(given.payload) <= MAX_KEPT_BYTES else None)
-        while len(self._kept) > MAX_KEPT:
+        finally:
+            del self._under_way[key]
+        answer.set_result(given if len(bytes(given.payload)) <= MAX_KEPT_BYTES else None)
+        self._kept[key] = asked
+        if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return given
 
