@@ -67,6 +67,10 @@ class SystemRunPlan(Wire):
     policy_snapshot: PolicySnapshot | None = None
     env_hash: str | None = None
     """Homarus only: SHA-256 over the environment the caller adds."""
+    folder_id: str | None = None
+    """Homarus only: which folder `cwd` was, as device and inode."""
+    files: list[FileFingerprint] | None = None
+    """Homarus only: every file the plan is bound to; `mutable_file_operand` is the last of them."""
 
 
 class ExecPolicy(Wire):

@@ -1,0 +1,1 @@
+"""The node's own rules about running programs: who may run what, and when a person is asked."""

@@ -1,0 +1,87 @@
+"""What this machine can do when it is asked.
+
+`find_providers` looks at the machine and gives the providers that work here, one per family of commands, and
+what the doctor says about each family.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from device_node.exec_policy.store import RulesStore, RulesUnreadable
+from device_node.providers.environment import bare_environment
+from device_node.providers.exec_rules import ExecRulesProvider
+from device_node.providers.finding import Family, Finding, Offer, unusable, usable
+from device_node.providers.run import RunProvider
+from device_node.providers.run_events import SendEvent
+from device_node.providers.which import WhichProvider
+
+
+class Providers(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything this node can be asked to do."""
+
+    offers: tuple[Offer, ...]
+    """What works on this machine, whether its owner allows it or not."""
+    unusable: tuple[Finding, ...] = ()
+    """What does not."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the doctor shows, a line per family."""
+        return tuple(dict.fromkeys([*(offer.finding for offer in self.offers), *self.unusable]))
+
+    async def close(self) -> None:
+        """End what providers keep running between two commands."""
+
+
+def find_providers(
+    *,
+    state_dir: Path,
+    permissions: Mapping[str, bool],
+    now_ms: Callable[[], int],
+    send_event: SendEvent,
+    environ: Mapping[str, str] = os.environ,
+) -> Providers:
+    """Look at the machine; a few milliseconds, nothing is started.
+
+    Args:
+        state_dir: folder of the node, for the rules of `system.run`.
+        permissions: what the owner allows, by name as in `node.toml`. Looked at again with each command,
+            so it may change meanwhile.
+        now_ms: the wall clock.
+        send_event: for what happens besides the answer.
+        environ: the node's environment.
+    """
+    environment = bare_environment(environ)
+    families = [*_commands(state_dir, permissions, now_ms, send_event, environment)]
+    return Providers(
+        offers=tuple(offer for family in families for offer in family.offers),
+        unusable=tuple(family.finding for family in families if not family.finding.usable),
+    )
+
+
+def _commands(
+    state_dir: Path,
+    permissions: Mapping[str, bool],
+    now_ms: Callable[[], int],
+    send_event: SendEvent,
+    environment: Mapping[str, str],
+) -> list[Family]:
+    store = RulesStore(state_dir, now_ms)
+    # Offered also when the rules are broken: the refusal says what to repair, and they can be replaced.
+    families = [
+        usable(
+            "run",
+            f"what the rules in {store.path} or a person allow",
+            RunProvider(store, environment, permissions, send_event),
+            ExecRulesProvider(store),
+            WhichProvider(environment["PATH"]),
+        )
+    ]
+    try:
+        store.load()
+    except RulesUnreadable as error:
+        families.append(unusable("rules", f"nothing runs until this is put right: {error}"))
+    return families
