@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from gateway.features import FEATURES
+from gateway.kernel.audit.trail import AuditLog
 from gateway.kernel.clock import Clock, SystemClock
 from gateway.kernel.config.gateway import GatewaySettings, LoggingSettings
 from gateway.kernel.config.settings import Settings
@@ -91,6 +92,9 @@ async def start(
     active = _active(features, config)
     # Of all features: one that is switched off keeps its tables, and the home stays one this software knows.
     databases = await _open_databases(stack, home, features)
+    audit = await AuditLog.open(databases["audit"], clock, tasks)
+    # After the last task, which may have something to record.
+    stack.push_async_callback(audit.close)
     # After the features were closed and before the databases are: no task may meet a closed database.
     stack.push_async_callback(tasks.close, STOP_DEADLINE_S)
     steps = await stack.enter_async_context(StopSteps())
@@ -101,9 +105,11 @@ async def start(
         tasks=tasks,
         stack=steps,
         databases=databases,
+        audit=audit,
         boot_id=new_id(),
         started_ms=clock.now_ms(),
     )
+    audit.report_to(house.health)
     calls = house.offer(IdempotentCalls(house.database("state"), clock))
     tasks.every("idempotency reaper", REAP_INTERVAL_S, calls.reap)
     await _set_up(house, active)
@@ -129,6 +135,7 @@ async def _open_databases(
 ) -> Mapping[DatabaseName, Database]:
     migrations: dict[DatabaseName, list[Migration]] = {name: [] for name in _DATABASES}
     migrations["state"] += load_migrations("kernel", "gateway.kernel.rpc")
+    migrations["audit"] += load_migrations("kernel", "gateway.kernel.audit")
     for feature in features:
         if feature.package is not None:
             migrations[feature.database] += load_migrations(feature.name, feature.package)

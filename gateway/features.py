@@ -3,6 +3,7 @@
 from gateway import (
     agents,
     approvals,
+    audit,
     backup,
     channels,
     chat,
@@ -28,6 +29,7 @@ from gateway import (
 from gateway.kernel.feature import Feature
 
 FEATURES: tuple[Feature, ...] = (
+    audit.FEATURE,
     configuration.FEATURE,
     operations.FEATURE,
     approvals.FEATURE,

@@ -8,6 +8,7 @@ from gateway.agents.catalog import ModelCatalog
 from gateway.agents.files import AgentFiles
 from gateway.agents.model import AgentProfile
 from gateway.agents.service import Agents
+from gateway.kernel.audit.trail import Recorder
 from gateway.kernel.rpc.context import Ctx
 from gateway.kernel.rpc.router import handles
 from gateway.memory.service import MemoryService
@@ -46,12 +47,18 @@ class AgentsApi:
     """`agents.*` and `agent.identity.get`."""
 
     def __init__(
-        self, agents: Agents, catalog: ModelCatalog, files: AgentFiles, memory: MemoryService
+        self,
+        agents: Agents,
+        catalog: ModelCatalog,
+        files: AgentFiles,
+        memory: MemoryService,
+        audit: Recorder,
     ) -> None:
         self._agents = agents
         self._catalog = catalog
         self._files = files
         self._memory = memory
+        self._audit = audit
         self._browser = WorkspaceBrowser()
 
     @handles(AgentsList)
@@ -69,9 +76,10 @@ class AgentsApi:
         )
 
     @handles(AgentsCreate)
-    async def create(self, _ctx: Ctx, call: AgentsCreate) -> AgentsCreateResult:
+    async def create(self, ctx: Ctx, call: AgentsCreate) -> AgentsCreateResult:
         """Make an agent."""
         profile = await self._agents.create(call)
+        self._audit.record("agent.created", actor=ctx.principal.actor, subject=profile.id)
         return AgentsCreateResult(
             ok=True,
             agent_id=profile.id,
@@ -81,15 +89,17 @@ class AgentsApi:
         )
 
     @handles(AgentsUpdate)
-    async def update(self, _ctx: Ctx, call: AgentsUpdate) -> AgentsUpdateResult:
+    async def update(self, ctx: Ctx, call: AgentsUpdate) -> AgentsUpdateResult:
         """Change an agent."""
         profile = await self._agents.update(call)
+        self._audit.record("agent.updated", actor=ctx.principal.actor, subject=profile.id)
         return AgentsUpdateResult(ok=True, agent_id=profile.id)
 
     @handles(AgentsDelete)
-    async def delete(self, _ctx: Ctx, call: AgentsDelete) -> AgentsDeleteResult:
+    async def delete(self, ctx: Ctx, call: AgentsDelete) -> AgentsDeleteResult:
         """Remove an agent and what it remembers."""
         profile, away = await self._agents.delete(call.agent_id, with_files=call.delete_files)
+        self._audit.record("agent.deleted", actor=ctx.principal.actor, subject=profile.id)
         await self._memory.forget_agent(profile.id)
         result = AgentsDeleteResult(ok=True, agent_id=profile.id, removed_bindings=0)
         if away is not None and away.problem:
@@ -135,10 +145,16 @@ class AgentsApi:
         return AgentsFilesGetResult(agent_id=profile.id, workspace=str(profile.workspace), file=file)
 
     @handles(AgentsFilesSet)
-    async def files_set(self, _ctx: Ctx, call: AgentsFilesSet) -> AgentsFilesSetResult:
+    async def files_set(self, ctx: Ctx, call: AgentsFilesSet) -> AgentsFilesSetResult:
         """Write one of them."""
         profile = self._agents.resolve(call.agent_id)
         file = await self._files.set(profile, call.name, call.content, call.expected_hash)
+        self._audit.record(
+            "agent.file.written",
+            actor=ctx.principal.actor,
+            subject=profile.id,
+            details={"name": file.name, "size": file.size, "sha256": file.hash},
+        )
         return AgentsFilesSetResult(ok=True, agent_id=profile.id, workspace=str(profile.workspace), file=file)
 
     @handles(AgentsWorkspaceList)

@@ -82,7 +82,7 @@ def _serve(
 ) -> None:
     memory, tools = house.need(MemoryService), house.need(ToolRegistry)
     commands = CommandsApi(agents)
-    house.rpc.add(AgentsApi(agents, catalog, AgentFiles(), memory))
+    house.rpc.add(AgentsApi(agents, catalog, AgentFiles(), memory, house.audit))
     house.rpc.add(ModelsApi(agents, catalog, settings, ProviderProbe(settings), house.clock))
     house.rpc.add(ToolsApi(agents, tools, settings, house.need(IdempotentCalls)))
     house.rpc.add(SkillsApi(agents, house.home.root / "skills"))

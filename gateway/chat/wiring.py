@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.agents.catalog import ModelCatalog
 from gateway.agents.model import AgentDirectory
+from gateway.chat.activity import AuditedPublisher
 from gateway.chat.agent_api import AgentApi
 from gateway.chat.answers import Watchers
 from gateway.chat.api import ChatApi
@@ -18,6 +19,7 @@ from gateway.chat.outbox import SWEEP_INTERVAL_S, TranscriptOutbox
 from gateway.chat.performer import Performer
 from gateway.chat.runbook import RunBook
 from gateway.chat.service import Chat
+from gateway.chat.stream import Publisher
 from gateway.chat.turn import TurnRunner
 from gateway.inbox.service import Inbox
 from gateway.kernel.clock import Clock
@@ -72,6 +74,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     tasks: Supervisor
     hub: Hub
+    publisher: Publisher
+    """The hub, for the events of runs."""
     agents: AgentDirectory
     routing: Routing
     inbox: Inbox
@@ -109,7 +113,7 @@ def assemble(parts: Parts) -> ChatRoom:
         performer=_performer(parts, book, outbox, watchers, commands),
         outbox=outbox,
         announcer=parts.announcer,
-        publisher=parts.hub,
+        publisher=parts.publisher,
         ledger=parts.ledger,
         watchers=watchers,
         tasks=parts.tasks,
@@ -144,6 +148,7 @@ async def wire(house: House) -> None:
         clock=house.clock,
         tasks=house.tasks,
         hub=house.hub,
+        publisher=AuditedPublisher(house.hub, house.audit),
         agents=house.need(AgentDirectory),
         routing=house.need(Routing),
         inbox=house.need(Inbox),
@@ -235,7 +240,7 @@ def _performer(
         blobs=parts.blobs,
         commands=commands,
         announcer=parts.announcer,
-        publisher=parts.hub,
+        publisher=parts.publisher,
         ledger=parts.ledger,
         watchers=watchers,
         clock=parts.clock,

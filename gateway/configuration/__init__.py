@@ -13,7 +13,7 @@ POLL_S: Final = 1.0
 
 async def setup(house: House) -> None:
     """Serve `config.*` and `/config`, and follow edits of the file."""
-    service = house.offer(ConfigurationService(house.config, house.hub, house.clock))
+    service = house.offer(ConfigurationService(house.config, house.hub, house.clock, house.audit))
     house.config.report_to(house.health)
     house.rpc.add(ConfigurationApi(service))
     house.http.add("/config", ConfigurationPage(service, house.http).serve, ("GET", "PUT"))

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Final
 
 import msgspec
 
 from gateway.configuration.arrays import shortened_arrays
 from gateway.configuration.describe import Description
+from gateway.kernel.audit.trail import SYSTEM, Recorder
 from gateway.kernel.clock import Clock
 from gateway.kernel.config.document import parse_raw
 from gateway.kernel.config.settings import ConfigIssue
@@ -32,6 +34,9 @@ WRITES: Final = 30
 WRITE_WINDOW_S: Final = 60.0
 """Source: OpenClaw docs/gateway/security/rate-limiting.md, control-plane writes (2026.9.6)."""
 
+_author: ContextVar[tuple[str, str]] = ContextVar("config_author", default=(SYSTEM, "file"))
+"""Who changes the configuration by which method; by default somebody edited the file."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -44,8 +49,9 @@ class TooManyWrites(Unavailable):
 class ConfigurationService:
     """Snapshots and guarded writes; tells every reader when the file changed."""
 
-    def __init__(self, config: ConfigStore, hub: Hub, clock: Clock) -> None:
+    def __init__(self, config: ConfigStore, hub: Hub, clock: Clock, audit: Recorder) -> None:
         self._config = config
+        self._audit = audit
         self._hub = hub
         self._clock = clock
         self._writes = SlidingWindow(clock, WRITES, WRITE_WINDOW_S)
@@ -128,9 +134,11 @@ class ConfigurationService:
         if wait_s:
             raise _too_many(method, wait_s)
         before = self._config.hash
+        author = _author.set((who.actor, method))
         try:
             applied = await self._config.replace(tree, base_hash)
         finally:
+            _author.reset(author)
             if self._config.hash == before:
                 self._writes.give_back(key)
         if applied.changed:
@@ -149,6 +157,12 @@ class ConfigurationService:
         )
 
     def _announce(self, applied: Applied) -> None:
+        if applied.changed:
+            # Paths only: a value may be a secret, and what it is now anybody with the right can look up.
+            actor, method = _author.get()
+            self._audit.record(
+                "config.changed", actor=actor, subject=method, details={"paths": applied.changed}
+            )
         if applied.hash != self._announced:
             self._announced = applied.hash
             path = str(self._config.home.config_path)

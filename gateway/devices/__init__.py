@@ -36,9 +36,9 @@ async def setup(house: House) -> None:
         return fingerprint(certificate_paths(house.home, tls)[0]) if tls.enabled else None
 
     mint = await asyncio.to_thread(TokenMint.load, house.home.keys_dir)
-    lockouts = house.offer(Lockouts(db, clock, lambda: settings().limits))
+    lockouts = house.offer(Lockouts(db, clock, lambda: settings().limits, house.audit))
     await lockouts.load()
-    notices, epoch = Notices(house.hub, clock), AuthEpoch(house.hub)
+    notices, epoch = Notices(house.hub, clock, house.audit), AuthEpoch(house.hub)
     admission = DeviceAdmission(
         db=db,
         mint=mint,
@@ -54,7 +54,7 @@ async def setup(house: House) -> None:
     house.http.add("/j/{code}", JoinPage(codes, lockouts).get)
     devices = await _registry(house, mint, epoch, notices)
     repair = house.offer(Repair(db, devices, lockouts, codes, clock))
-    house.rpc.add(DeviceApi(devices, codes, repair))
+    house.rpc.add(DeviceApi(devices, codes, repair, house.audit))
 
     async def reap() -> None:
         await repair.reap()

@@ -3,6 +3,7 @@
 from gateway.devices.repair import Repair
 from gateway.devices.service import Devices
 from gateway.devices.setup_codes import SetupCodes
+from gateway.kernel.audit.trail import Recorder
 from gateway.kernel.rpc.context import Ctx
 from gateway.kernel.rpc.router import handles
 from protocol.methods.device import (
@@ -32,10 +33,11 @@ from protocol.methods.device import (
 class DeviceApi:
     """`device.*` and `devices.repair`."""
 
-    def __init__(self, devices: Devices, codes: SetupCodes, repair: Repair) -> None:
+    def __init__(self, devices: Devices, codes: SetupCodes, repair: Repair, audit: Recorder) -> None:
         self._devices = devices
         self._codes = codes
         self._repair = repair
+        self._audit = audit
 
     @handles(DevicePairList)
     async def list_devices(self, ctx: Ctx, _call: DevicePairList) -> DevicePairListResult:
@@ -47,18 +49,24 @@ class DeviceApi:
     async def approve(self, ctx: Ctx, call: DevicePairApprove) -> DevicePairApproved:
         """Let a device in."""
         device = await self._devices.approve(ctx.principal, call.request_id)
+        details = {"roles": device.roles, "scopes": device.scopes}
+        self._audit.record(
+            "device.pair.approved", actor=ctx.principal.actor, subject=device.device_id, details=details
+        )
         return DevicePairApproved(request_id=call.request_id, device=device)
 
     @handles(DevicePairReject)
     async def reject(self, ctx: Ctx, call: DevicePairReject) -> DevicePairRejected:
         """Turn a device away."""
         device_id = await self._devices.reject(ctx.principal, call.request_id)
+        self._audit.record("device.pair.rejected", actor=ctx.principal.actor, subject=device_id)
         return DevicePairRejected(request_id=call.request_id, device_id=device_id)
 
     @handles(DevicePairRemove)
     async def remove(self, ctx: Ctx, call: DevicePairRemove) -> DevicePairRemoved:
         """Forget a device."""
         await self._devices.remove(ctx.principal, call.device_id)
+        self._audit.record("device.removed", actor=ctx.principal.actor, subject=call.device_id)
         return DevicePairRemoved(device_id=call.device_id)
 
     @handles(DevicePairRename)
@@ -68,9 +76,16 @@ class DeviceApi:
         return DevicePairRenamed(device_id=call.device_id, label=label)
 
     @handles(DevicePairSetupCode)
-    async def setup_code(self, _ctx: Ctx, call: DevicePairSetupCode) -> DeviceSetupCode:
+    async def setup_code(self, ctx: Ctx, call: DevicePairSetupCode) -> DeviceSetupCode:
         """Make a setup code."""
-        return await self._codes.make(call)
+        code = await self._codes.make(call)
+        self._audit.record(
+            "device.setupCode.made",
+            actor=ctx.principal.actor,
+            subject=code.setup_id,
+            details={"access": code.access},
+        )
+        return code
 
     @handles(DevicePairSetupStatus)
     async def setup_status(self, _ctx: Ctx, call: DevicePairSetupStatus) -> DevicePairSetupStatusResult:
@@ -81,6 +96,10 @@ class DeviceApi:
     async def rotate(self, ctx: Ctx, call: DeviceTokenRotate) -> DeviceTokenRotated:
         """Replace a token."""
         token, text = await self._devices.rotate(ctx.principal, call.device_id, call.role, call.scopes)
+        details = {"role": token.role, "scopes": token.scopes}
+        self._audit.record(
+            "device.token.rotated", actor=ctx.principal.actor, subject=call.device_id, details=details
+        )
         return DeviceTokenRotated(
             device_id=call.device_id,
             role=token.role,
@@ -94,9 +113,17 @@ class DeviceApi:
     async def revoke(self, ctx: Ctx, call: DeviceTokenRevoke) -> DeviceTokenRevoked:
         """End a token."""
         role, revoked_ms = await self._devices.revoke(ctx.principal, call.device_id, call.role)
+        self._audit.record(
+            "device.token.revoked",
+            actor=ctx.principal.actor,
+            subject=call.device_id,
+            details={"role": role},
+        )
         return DeviceTokenRevoked(device_id=call.device_id, role=role, revoked_at_ms=revoked_ms)
 
     @handles(DevicesRepair)
     async def repair(self, ctx: Ctx, call: DevicesRepair) -> DevicesRepaired:
         """Make entry possible again."""
-        return await self._repair.repair(ctx.principal, call.approve)
+        repaired = await self._repair.repair(ctx.principal, call.approve)
+        self._audit.record("device.repaired", actor=ctx.principal.actor, subject=call.approve or "")
+        return repaired

@@ -14,6 +14,7 @@ from typing import Final
 from gateway.devices import lockout_store
 from gateway.devices.lockout_store import CredentialKind, Failures
 from gateway.devices.refusals import locked_out
+from gateway.kernel.audit.trail import SYSTEM, Recorder
 from gateway.kernel.clock import Clock
 from gateway.kernel.config.gateway import LimitSettings
 from gateway.kernel.rpc.context import PeerFacts
@@ -46,10 +47,13 @@ def source_of(peer: PeerFacts) -> str | None:
 class Lockouts:
     """The counters, in memory for speed and in the database for keeps."""
 
-    def __init__(self, db: Database, clock: Clock, limits: Callable[[], LimitSettings]) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, limits: Callable[[], LimitSettings], audit: Recorder
+    ) -> None:
         self._db = db
         self._clock = clock
         self._limits = limits
+        self._audit = audit
         self._counters: OrderedDict[tuple[str, CredentialKind], Failures] = OrderedDict()
 
     async def load(self) -> None:
@@ -121,6 +125,8 @@ class Lockouts:
         if count >= limits.auth_failures:
             locked_until_ms = now_ms + limits.auth_lockout_s * 1000
             logger.warning("%s is locked out of %s authentication after %d failures", source, kind, count)
+            details = {"kind": kind, "failures": count, "untilMs": locked_until_ms}
+            self._audit.record("auth.lockedOut", actor=SYSTEM, subject=source, details=details)
         failures = Failures(
             source=source, kind=kind, window_ms=window_ms, failures=count, locked_until_ms=locked_until_ms
         )

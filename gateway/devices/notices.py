@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.devices.model import Device, Pending, SetupCode
 from gateway.devices.registry import Asked
+from gateway.kernel.audit.trail import Recorder
 from gateway.kernel.clock import Clock
 from gateway.kernel.net.hub import Hub
 from protocol.events.device import (
@@ -19,9 +20,10 @@ from protocol.events.device import (
 class Notices:
     """Publishes pairing events, and knows who is connected."""
 
-    def __init__(self, hub: Hub, clock: Clock) -> None:
+    def __init__(self, hub: Hub, clock: Clock, audit: Recorder) -> None:
         self._hub = hub
         self._clock = clock
+        self._audit = audit
 
     def connected_devices(self) -> frozenset[str]:
         """Devices with a live connection."""
@@ -57,6 +59,12 @@ class Notices:
     def let_in(self, device: Device, setup: SetupCode | None) -> None:
         """A device was let in without a person's approval."""
         self.changed()
+        self._audit.record(
+            "device.pair.letIn",
+            actor=device.device_id,
+            subject=device.device_id,
+            details={"roles": device.roles, "setupId": None if setup is None else setup.setup_id},
+        )
         if setup is not None:
             self._hub.publish(
                 DevicePairSetupCompleted(

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
+from gateway.kernel.audit.trail import AuditLog
 from gateway.kernel.bus import Bus
 from gateway.kernel.clock import Clock
 from gateway.kernel.config.settings import Settings
@@ -48,6 +49,7 @@ class House:
         tasks: Supervisor,
         stack: AsyncExitStack,
         databases: Mapping[DatabaseName, Database],
+        audit: AuditLog,
         boot_id: str,
         started_ms: int,
     ) -> None:
@@ -56,6 +58,7 @@ class House:
         self.clock = clock
         self.tasks = tasks
         self.stack = stack
+        self.audit = audit
         self.boot_id = boot_id
         self.started_ms = started_ms
         self.bus = Bus()

@@ -248,6 +248,7 @@ async def neighbours(folder: Path, db: Database, said: Database, agents: Scripte
         "clock": clock,
         "tasks": tasks,
         "hub": hub,
+        "publisher": hub,
         "agents": agents,
         "routing": routing,
         "inbox": Inbox(db),

@@ -31,6 +31,7 @@ from protocol.connect import ClientInfo, ConnectAuth, ConnectParams
 from protocol.ids import new_id
 from protocol.scopes import ALL_SCOPES, Role
 from protocol.signature import DeviceIdentity
+from tests.support.audit import RecordedAudit
 from tests.support.clock import FakeClock
 
 SECRET = "the-shared-secret-of-this-test"
@@ -132,12 +133,13 @@ class World:
         self.db = db
         self.folder = folder
         self.clock = FakeClock()
+        self.audit = RecordedAudit()
         self.hub = Hub("epoch")
         self.tasks = Supervisor()
         self.settings = GatewaySettings(auth=auth or AuthSettings(token=Secret(SECRET)))
         self.mint = TokenMint.load(folder)
-        self.lockouts = Lockouts(db, self.clock, lambda: self.settings.limits)
-        self.notices = Notices(self.hub, self.clock)
+        self.lockouts = Lockouts(db, self.clock, lambda: self.settings.limits, self.audit)
+        self.notices = Notices(self.hub, self.clock, self.audit)
         self.epoch = AuthEpoch(self.hub)
         self.tombstones = Tombstones(folder)
         self.devices = Devices(
@@ -191,7 +193,7 @@ class World:
         await self.tasks.close(1.0)
         world = World(self.db, self.folder, self.settings.auth)
         world.clock = self.clock
-        world.lockouts = Lockouts(self.db, self.clock, lambda: world.settings.limits)
+        world.lockouts = Lockouts(self.db, self.clock, lambda: world.settings.limits, world.audit)
         await world.lockouts.load()
         await world.devices.start()
         return world
