@@ -37,7 +37,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         """The address in a `ws`, `wss`, `http` or `https` URL.
 
         Raises:
-            Misused: when it is none, carries credentials, or would send tokens in cleartext over the internet.
+            Misused: when it is none, carries credentials, or would send tokens unencrypted over the internet.
         """
         advice = "use ws://HOST:PORT or wss://HOST:PORT"
         try:

@@ -1,7 +1,7 @@
 """The settings of a node, as `node.toml` holds them.
 
-Reading is strict: an unknown name or a wrong value is an error that names its place. Nothing here is needed to
-start: a node beside a gateway finds it, and offers what is harmless until its owner allows more.
+Reading is strict: an unknown name or a wrong value is an error that names its place. Nothing here is needed
+to start: a node beside a gateway finds it, and offers what is harmless until its owner allows more.
 """
 
 from pathlib import Path
@@ -18,11 +18,7 @@ MAX_CONFIG_BYTES: Final = 1024 * 1024
 """A larger file is not a configuration but a mistake."""
 
 
-class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of `node.toml`."""
-
-
-class TokenReference(_Strict):
+class TokenReference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the gateway's shared token is; exactly one of both."""
 
     env: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
@@ -36,7 +32,7 @@ class TokenReference(_Strict):
             raise ValueError('expected { env = "NAME" } or { file = "path" }')
 
 
-class GatewaySettings(_Strict):
+class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which gateway this node belongs to."""
 
     url: Annotated[str, Meta(min_length=1, max_length=2048)] | None = None
@@ -46,7 +42,7 @@ class GatewaySettings(_Strict):
     token: TokenReference | None = None
 
 
-class PermissionSettings(_Strict):
+class PermissionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the owner lets this node do. The gateway has to approve each of it besides."""
 
     system_run: bool = True
@@ -69,7 +65,7 @@ class PermissionSettings(_Strict):
     """Say where the device is: off until the owner wants it."""
 
 
-class LocationSettings(_Strict):
+class LocationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a device stands that has no receiver of its own; degrees and metres."""
 
     lat: Annotated[float, Meta(ge=-90, le=90)]
@@ -77,7 +73,7 @@ class LocationSettings(_Strict):
     accuracy_m: Annotated[float, Meta(gt=0, le=100_000)] = 50.0
 
 
-class NodeConfig(_Strict):
+class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a node."""
 
     display_name: Annotated[str, Meta(min_length=1, max_length=128)] | None = None

@@ -20,7 +20,7 @@ def private_dir(path: Path) -> None:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Put `data` at `path` with mode 0600, in one step and on the disk; an interrupted write leaves the old file.
+    """Put `data` at `path` with mode 0600, on the disk and in one step: what fails leaves the old file.
 
     Raises:
         OSError: when the folder is not there or not writable.

@@ -14,7 +14,7 @@ def load_identity(path: Path) -> DeviceIdentity:
     """The key at `path`, made on first use; rights of others on it are taken away.
 
     Raises:
-        NodeError: when the file is damaged or cannot be read; a new key would be another device, so none is made.
+        NodeError: when the file is damaged or cannot be read. No new key is made: it would be another device.
     """
     try:
         data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""One connection to a gateway, from its `hello-ok` to its end: calls out, events in, and a watch for silence."""
+"""One connection to a gateway, from `hello-ok` to its end: calls out, events in, a watch for silence."""
 
 import asyncio
 import logging
@@ -62,7 +62,9 @@ class Link:
         self.hello = hello
 
     @classmethod
-    async def admitted(cls, socket: ClientConnection, params: ConnectParams, identity: DeviceIdentity) -> "Link":
+    async def admitted(
+        cls, socket: ClientConnection, params: ConnectParams, identity: DeviceIdentity
+    ) -> "Link":
         """Shake hands over a fresh WebSocket.
 
         Raises:
@@ -87,6 +89,11 @@ class Link:
             raise Denied(
                 f"what answers is no gateway: {printable(error.message)}", "check the gateway's address"
             ) from error
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+        return self._ended
 
     async def call(self, call: Call[R], timeout_ms: int = REQUEST_TIMEOUT_MS) -> R:
         """Make a declared call and wait for its result.

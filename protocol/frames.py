@@ -19,7 +19,7 @@ MAX_MESSAGE_CHARS: Final = 1024
 """Longest error text. It may quote what the peer sent, which must not come back a megabyte long."""
 
 
-class Request(msgspec.Struct, frozen=True, tag_field="type", tag="req"):
+class Request(msgspec.Struct, frozen=True, tag_field="type", tag="req", omit_defaults=True):
     """`{type:"req", id, method, params?, traceparent?}`."""
 
     id: str

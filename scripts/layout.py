@@ -32,7 +32,7 @@ MAX_FUNCTION_LINES = 40
 # A name that says nothing about its subject collects everything.
 VAGUE_NAMES = {"common", "helper", "helpers", "misc", "shared", "util", "utils"}
 MIGRATION = re.compile(r"\d{3}_[a-z0-9_]+\.sql")
-SUPERVISOR = "gateway/kernel/supervisor.py"
+SUPERVISORS = {"gateway": "gateway/kernel/supervisor.py", "device_node": "device_node/supervisor.py"}
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,11 @@ def module_problems(path: str, text: str) -> Iterator[str]:
         if function.lines > MAX_FUNCTION_LINES:
             place = f"{path}:{function.line}: {function.name}"
             yield f"{place} has {function.lines} lines, {MAX_FUNCTION_LINES} allowed"
-    if path.startswith("gateway/") and path != SUPERVISOR:
+    supervisor = SUPERVISORS.get(path.partition("/")[0])
+    if supervisor is not None and path != supervisor:
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr == "create_task":
-                yield f"{path}:{node.lineno}: only {SUPERVISOR} creates tasks"
+                yield f"{path}:{node.lineno}: only {supervisor} creates tasks"
 
 
 def size_line(sizes: dict[str, int]) -> str:

@@ -121,5 +121,5 @@ class NodeRunnerInventoryUpdate(Call[NodeNamed]):
     Errors: `UNAVAILABLE` while the node's surface waits for an approval; the message says which.
     """
 
-    protocol_features: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
+    protocol_features: Annotated[tuple[str, ...], Meta(max_length=64)]
     worker_host: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET

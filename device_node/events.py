@@ -1,0 +1,65 @@
+"""Things that happen on the node, on their way to the gateway."""
+
+import logging
+from collections import deque
+from typing import Final
+
+import msgspec
+
+from device_node.link import Link, LinkDown
+from device_node.supervisor import Supervisor
+from device_node.text import printable
+from protocol.errors import GatewayError
+from protocol.methods.node_reports import NodeEvent
+
+MAX_WAITING: Final = 256
+"""Events that wait for a connection; the oldest give way."""
+
+logger = logging.getLogger(__name__)
+
+
+class NodeEvents:
+    """Sends events in order, over the connection of now or the next one."""
+
+    def __init__(self, tasks: Supervisor) -> None:
+        self._tasks = tasks
+        self._waiting: deque[NodeEvent] = deque(maxlen=MAX_WAITING)
+        self._link: Link | None = None
+        self._sending = False
+
+    def emit(self, name: str, payload: object) -> None:
+        """Report an event of section `node.event`; `payload` is a struct or plain JSON value."""
+        self._waiting.append(NodeEvent(event=name, payload_json=msgspec.json.encode(payload).decode()))
+        self._start()
+
+    async def send(self, name: str, payload: object) -> None:
+        """As `emit`, in the form in which providers want it."""
+        self.emit(name, payload)
+
+    def begin(self, link: Link) -> None:
+        """A connection is up."""
+        self._link = link
+        self._start()
+
+    def end(self) -> None:
+        """It is gone; what comes now waits."""
+        self._link = None
+
+    def _start(self) -> None:
+        if self._link is not None and self._waiting and not self._sending:
+            self._sending = True
+            self._tasks.spawn("send events", self._send())
+
+    async def _send(self) -> None:
+        try:
+            while self._waiting and self._link is not None:
+                event = self._waiting.popleft()
+                try:
+                    await self._link.call(event)
+                except LinkDown:
+                    self._waiting.appendleft(event)
+                    return
+                except GatewayError as error:
+                    logger.info("%s was not taken: %s", event.event, printable(error.message))
+        finally:
+            self._sending = False
