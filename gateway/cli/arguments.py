@@ -40,6 +40,12 @@ def add_home(parser: Parser) -> None:
     parser.add_argument("--home", metavar="DIR", help="the gateway's folder (HOMARUS_HOME, else ~/.homarus)")
 
 
+def add_consent(parser: Parser) -> None:
+    """`--yes` and `--dry-run`: how far to go without asking."""
+    parser.add_argument("--yes", action="store_true", help="ask nothing")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done and do nothing")
+
+
 def add_json(parser: Parser) -> None:
     """`--json`: the result as the gateway gave it."""
     parser.add_argument("--json", action="store_true", help="print the raw result")

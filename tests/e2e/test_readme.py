@@ -22,6 +22,8 @@ RUN_ELSEWHERE = {
     "./scripts/run": "tests/e2e/test_run.py",
     "./scripts/test": "the suite this test is part of",
     "homarus setup": "tests/cli/test_setup.py, because it changes where the gateway listens",
+    "homarus gateway install": "tests/cli/test_service.py, because it changes what the machine starts",
+    "homarus gateway uninstall": "likewise",
     "openclaw tui": "tests/interop/test_tui.py",
 }
 """Commands that need another stage, and where they have it."""

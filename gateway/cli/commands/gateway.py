@@ -6,7 +6,7 @@ import time
 
 import msgspec
 
-from gateway.cli.arguments import Parser, Subcommands, add_home, add_json, add_reach
+from gateway.cli.arguments import Parser, Subcommands, add_consent, add_home, add_json, add_reach
 from gateway.cli.client import Client, connect
 from gateway.cli.failure import Misused, NotRunning
 from gateway.cli.output import duration, green, one_line, print_fields, print_json, red, size_text
@@ -29,6 +29,13 @@ def configure(parser: Parser) -> None:
     add_json(stop)
     add_reach(commands.add("status", _status, "whether it runs, where and how it is"))
     add_reach(commands.add("health", _health, "ask whether every part works; exit code 1 when not"))
+    for name, text in (
+        ("install", "start it with the machine; shows the unit before it is written"),
+        ("uninstall", "undo install"),
+    ):
+        service = commands.add(name, _service, text)
+        add_home(service)
+        add_consent(service)
     call = add_reach(commands.add("call", _call, "call any method and print its result"))
     call.add_argument("method", help="such as sessions.list")
     call.add_argument("--params", default="{}", metavar="JSON", help="its parameters, an object ({})")
@@ -42,6 +49,12 @@ def _run(options: argparse.Namespace) -> int:
 
     overrides = Overrides(host=options.host, port=options.port, token=options.token, auth=options.auth)
     return run(Home.locate(options.home), overrides)
+
+
+def _service(options: argparse.Namespace) -> int:
+    from gateway.cli.service.commands import perform
+
+    return perform("gateway", ("gateway", "run"), options)
 
 
 def _call(options: argparse.Namespace) -> int:
