@@ -16,10 +16,9 @@ from device_node.refusals import Advice, judge
 from device_node.retry import Backoff
 from device_node.status import NodeStatus
 from device_node.tokens import TokenStore
-from protocol.connect import ConnectAuth, ConnectParams, HelloAuth
+from protocol.connect import ConnectAuth, ConnectParams
 from protocol.handshake import ConnectRefused
 from protocol.peer import Happened
-from protocol.scopes import Role
 from protocol.signature import DeviceIdentity
 
 SETTLED_S: Final = 5.0
@@ -118,7 +117,7 @@ class Connector:
             return self._failed(error.message, "it tries again by itself")
 
     async def _serve(self, link: Link, target: Destination) -> float | None:
-        self._keep_tokens(link.hello.auth, str(target.address))
+        self._tokens.take(str(target.address), link.hello.auth)
         status = self._status
         status.state = "connected"
         status.gateway_version = link.hello.server.version
@@ -139,12 +138,6 @@ class Connector:
         if self._wake.is_set() or self._leaving:
             return 0.0
         return self._failed(str(ending), "it connects again by itself")
-
-    def _keep_tokens(self, auth: HelloAuth, gateway: str) -> None:
-        if auth.device_token is not None:
-            self._tokens.keep(gateway, auth.device_token, auth.role)
-        for issued in auth.device_tokens or ():
-            self._tokens.keep(gateway, issued.device_token, Role(issued.role))
 
     def _refused(self, advice: Advice, gateway: str) -> float | None:
         dropped = advice.drop_device_token and self._tokens.drop(gateway)

@@ -26,9 +26,11 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def destination(
-    settings: GatewaySettings, home: NodeHome, tokens: TokenStore, env: Mapping[str, str]
+    settings: GatewaySettings, home: NodeHome, tokens: TokenStore | None, env: Mapping[str, str]
 ) -> Destination:
     """The configured gateway, else the one of this machine; its own device token before any shared one.
+
+    Without `tokens` no device token is looked for: a person who pairs again has a reason to.
 
     Raises:
         Misused: when a setting makes no sense or refers to nothing.
@@ -44,9 +46,13 @@ def destination(
 
 
 def _credential(
-    settings: GatewaySettings, address: Address, home: NodeHome, tokens: TokenStore, env: Mapping[str, str]
+    settings: GatewaySettings,
+    address: Address,
+    home: NodeHome,
+    tokens: TokenStore | None,
+    env: Mapping[str, str],
 ) -> Credential:
-    device = tokens.find(str(address))
+    device = tokens.find(str(address)) if tokens is not None else None
     if device is not None:
         return Credential("device", device)
     if settings.token is not None:

@@ -40,7 +40,7 @@ async def dialled(address: Address, fingerprint: str | None) -> AsyncGenerator[C
     try:
         socket = await connect(
             str(address),
-            ssl=_context(fingerprint) if address.secure else None,
+            ssl=tls_context(fingerprint) if address.secure else None,
             compression=None,  # frames are small; a compressor costs more memory than everything else here
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=GOODBYE_S,
@@ -66,13 +66,16 @@ async def dialled(address: Address, fingerprint: str | None) -> AsyncGenerator[C
         ) from error
     try:
         if fingerprint is not None and address.secure:
-            _check_certificate(socket, address, fingerprint)
+            secured: ssl.SSLObject | None = socket.transport.get_extra_info("ssl_object")
+            certificate = secured.getpeercert(binary_form=True) if secured is not None else None
+            check_certificate(certificate, address, fingerprint)
         yield socket
     finally:
         await socket.close()
 
 
-def _context(fingerprint: str | None) -> ssl.SSLContext:
+def tls_context(fingerprint: str | None) -> ssl.SSLContext:
+    """What this machine trusts; with a fingerprint anything, because `check_certificate` must follow."""
     context = ssl.create_default_context()
     if fingerprint is not None:
         # The fingerprint says more than any authority could; names and issuers no longer matter.
@@ -81,9 +84,12 @@ def _context(fingerprint: str | None) -> ssl.SSLContext:
     return context
 
 
-def _check_certificate(socket: ClientConnection, address: Address, fingerprint: str) -> None:
-    secured: ssl.SSLObject | None = socket.transport.get_extra_info("ssl_object")
-    certificate = secured.getpeercert(binary_form=True) if secured is not None else None
+def check_certificate(certificate: bytes | None, address: Address, fingerprint: str) -> None:
+    """Hold a certificate (DER) against the only one to accept, before anything is said.
+
+    Raises:
+        Denied: when it is another.
+    """
     found = hashlib.sha256(certificate or b"").hexdigest()
     if found != fingerprint:
         raise Denied(

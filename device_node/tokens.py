@@ -9,6 +9,7 @@ import msgspec
 
 from device_node.failure import NodeError
 from device_node.files import private_dir, write_private
+from protocol.connect import HelloAuth
 from protocol.scopes import Role
 
 
@@ -36,6 +37,17 @@ class TokenStore:
         if stored.get(gateway, {}).get(role.value) == token:
             return
         self._write({**stored, gateway: {**stored.get(gateway, {}), role.value: token}})
+
+    def take(self, gateway: str, auth: HelloAuth) -> None:
+        """Store everything a gateway gave with its `hello-ok`.
+
+        Raises:
+            NodeError: as for `find`.
+        """
+        if auth.device_token is not None:
+            self.keep(gateway, auth.device_token, auth.role)
+        for issued in auth.device_tokens or ():
+            self.keep(gateway, issued.device_token, issued.role)
 
     def drop(self, gateway: str) -> bool:
         """Forget what a gateway gave, because it no longer takes it; whether there was anything.

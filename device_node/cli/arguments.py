@@ -2,10 +2,12 @@
 
 import argparse
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from device_node.failure import Misused
 from device_node.home import NodeHome
+
+TOKEN_VARIABLE: Final = "HOMARUS_TOKEN"  # noqa: S105 - the name of a variable
 
 
 class Parser(argparse.ArgumentParser):

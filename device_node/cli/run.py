@@ -9,14 +9,12 @@ from typing import Final
 
 import msgspec
 
-from device_node.cli.arguments import Parser, add_gateway, add_home, home_of
+from device_node.cli.arguments import TOKEN_VARIABLE, Parser, add_gateway, add_home, home_of
 from device_node.config import NodeConfig, load_config
 from device_node.files import private_dir
 from device_node.home import NodeHome
 from device_node.instance import only_instance
 from device_node.status import NodeStatus
-
-TOKEN_VARIABLE: Final = "HOMARUS_TOKEN"  # noqa: S105 - the name of a variable
 
 READY: Final = "homarus node ready"
 """How the one line on standard output begins; the device id follows."""

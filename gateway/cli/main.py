@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Final
 
 from gateway.cli.arguments import Parser
@@ -26,6 +27,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "version": ("version", "which release this is"),
 }
 """Command to its module in `gateway.cli.commands` and its line in the help."""
+
+ENTRY_POINTS: Final = "homarus.commands"
+"""Where other packages of this distribution register commands: modules with `SUMMARY` and `main(argv)`. They
+are looked up only for a word that is no command here and for the help, because looking takes a while."""
 
 EXIT_CODES: Final = "Exit codes: 0 done, 1 failed, 2 misuse, 69 no gateway answers, 77 not allowed."
 
@@ -58,6 +63,12 @@ def _run(arguments: list[str]) -> int:
     parser.add_argument("--version", action="store_true", help="print the release and leave")
     groups = parser.add_subparsers(dest="group", required=True, metavar="COMMAND", parser_class=Parser)
     chosen = arguments[0] if arguments else ""
+    if chosen not in COMMANDS:
+        others = _others(None if chosen in {"", "-h", "--help"} else chosen)
+        if chosen in others:
+            return others[chosen].main(arguments[1:])
+        for name, other in others.items():
+            groups.add_parser(name, help=other.SUMMARY)
     for name, (module, text) in COMMANDS.items():
         group = groups.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name == chosen:
@@ -67,3 +78,11 @@ def _run(arguments: list[str]) -> int:
         return 2
     options = parser.parse_args(arguments)
     return options.run(options)
+
+
+def _others(name: str | None) -> dict[str, ModuleType]:
+    """The commands that other packages register, or only the one called `name`."""
+    from importlib.metadata import entry_points
+
+    found = entry_points(group=ENTRY_POINTS) if name is None else entry_points(group=ENTRY_POINTS, name=name)
+    return {point.name: point.load() for point in found}
