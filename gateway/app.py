@@ -24,6 +24,7 @@ from gateway.kernel.net.local import LocalAdmission
 from gateway.kernel.net.origin import OriginPolicy, host_name, is_loopback
 from gateway.kernel.net.server import Listener
 from gateway.kernel.net.tls import certificate_paths, fingerprint, server_context
+from gateway.kernel.policy.settings import PolicySettings
 from gateway.kernel.ports import Admission
 from gateway.kernel.rpc.context import PeerFacts
 from gateway.kernel.rpc.dispatch import Dispatcher
@@ -47,6 +48,7 @@ STOP_DEADLINE_S: Final = 5.0
 SETTINGS: Final[tuple[type[Settings], ...]] = (
     GatewaySettings,
     LoggingSettings,
+    PolicySettings,
     FeatureSettings,
     *(feature.settings for feature in FEATURES if feature.settings is not None),
 )

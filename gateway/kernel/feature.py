@@ -16,6 +16,8 @@ from gateway.kernel.home import Home
 from gateway.kernel.net.hello import HelloSources
 from gateway.kernel.net.hub import Hub
 from gateway.kernel.net.routes import HttpRoutes
+from gateway.kernel.policy.engine import PolicyEngine
+from gateway.kernel.policy.settings import PolicySettings
 from gateway.kernel.rpc.metrics import RpcMetrics
 from gateway.kernel.rpc.router import Router
 from gateway.kernel.store.db import Database
@@ -59,6 +61,7 @@ class House:
         self.tasks = tasks
         self.stack = stack
         self.audit = audit
+        self.policy = PolicyEngine(lambda: config.get(PolicySettings))
         self.boot_id = boot_id
         self.started_ms = started_ms
         self.bus = Bus()
