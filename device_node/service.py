@@ -96,53 +96,50 @@ class Service:
         if resolved.decision != "approved":
             self._wait_for_approval()
         elif self._link is not None:
-            self._status.next_step = None
+            self._status.surface, self._status.next_step = "approved", None
             self._start(self._link)
 
     async def _open(self, link: Link) -> None:
-        """Find out whether this node may be asked for what it offers; before that it may not say anything."""
+        """Find out whether this node may be asked for what it offers, and whether it may speak.
+
+        An inventory is taken from approved node hosts only. OpenClaw takes none from phones, and nothing at
+        all from a node before its first approval.
+        """
         try:
-            self._status.surface = await self._surface(link)
+            state = await self._surface(link)
+            speaks = state == "approved" or await self._may_speak(link)
         except LinkDown:
             return  # the next connection asks again
-        except GatewayError as error:
-            logger.warning(
-                "the gateway does not tell about this node's approval: %s", printable(error.message)
-            )
+        self._status.surface = state if speaks else "waiting"
         if self._status.surface == "waiting":
             self._wait_for_approval()
-        else:
+        if speaks:
             self._start(link)
 
     async def _surface(self, link: Link) -> SurfaceState:
-        """What two calls tell that a node makes anyway.
-
-        An inventory is taken from approved node hosts. OpenClaw takes none from phones; it refuses their
-        events instead while they are not approved.
-
-        Raises:
-            GatewayError: when neither answer tells.
-        """
         try:
             await persistently(lambda: link.call(NodeRunnerInventoryUpdate(protocol_features=())))
-        except RemoteError as error:
-            if error.wire_code == "UNAVAILABLE":
-                return "waiting"
-        else:
-            return "approved"
+        except LinkDown:
+            raise
+        except GatewayError as error:
+            logger.debug("the inventory was not taken: %s", error.message)
+            waits = isinstance(error, RemoteError) and error.wire_code == "UNAVAILABLE"
+            return "waiting" if waits else "unknown"
+        return "approved"
+
+    async def _may_speak(self, link: Link) -> bool:
         try:
             await persistently(lambda: link.call(alive()))
-        except RemoteError as error:
-            if _is_changing(error):
-                return "waiting"
+        except LinkDown:
             raise
-        return "unknown"
+        except GatewayError as error:
+            logger.debug("the node may not speak: %s", error.message)
+            return not (isinstance(error, RemoteError) and _is_changing(error))
+        return True
 
     def _start(self, link: Link) -> None:
         if link.ended or link is not self._link:
             return
-        if self._status.surface == "waiting":
-            self._status.surface = "approved"
         if self._beat is not None:
             self._beat.cancel()
         self._beat = self._tasks.spawn("heartbeat", beat(link))
