@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from device_node.failure import Misused
 
+McpServerName = Annotated[str, Meta(pattern="^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
 ProfileName = Literal["laptop", "phone", "android"]
 
 MAX_CONFIG_BYTES: Final = 1024 * 1024
@@ -73,6 +74,17 @@ class LocationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     accuracy_m: Annotated[float, Meta(gt=0, le=100_000)] = 50.0
 
 
+class McpServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A server of tools beside this node that speaks the Model Context Protocol on stdin and stdout."""
+
+    argv: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1, max_length=256)]
+    """Its program, absolute or found on `PATH`, and its arguments."""
+    env: dict[str, str] = {}
+    """Added to the bare environment it gets."""
+    timeout_s: Annotated[float, Meta(gt=0, le=3600)] = 60.0
+    """What one call of a tool may take."""
+
+
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a node."""
 
@@ -83,6 +95,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     gateway: GatewaySettings = GatewaySettings()
     permissions: PermissionSettings = PermissionSettings()
     location: LocationSettings | None = None
+    mcp: dict[McpServerName, McpServerSettings] = {}
+    """Servers whose tools this node lends, by name."""
 
 
 PERMISSIONS: Final = tuple(PermissionSettings.__struct_fields__)

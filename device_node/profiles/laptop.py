@@ -39,6 +39,9 @@ class Laptop:
             permissions=around.permissions,
             now_ms=_now_ms,
             send_event=around.send_event,
+            device_name=around.config.display_name,
+            place=around.config.location,
+            mcp_servers=around.config.mcp,
         )
 
     def refusal(self, command: str) -> CommandFailed | None:

@@ -10,10 +10,15 @@ from pathlib import Path
 
 import msgspec
 
+from device_node.config import McpServerSettings
 from device_node.exec_policy.store import RulesStore, RulesUnreadable
+from device_node.providers.device import device_family
 from device_node.providers.environment import bare_environment
 from device_node.providers.exec_rules import ExecRulesProvider
 from device_node.providers.finding import Family, Finding, Offer, unusable, usable
+from device_node.providers.folders import folders_family
+from device_node.providers.mcp import McpProvider, mcp_family
+from device_node.providers.place import Place, place_family
 from device_node.providers.run import RunProvider
 from device_node.providers.run_events import SendEvent
 from device_node.providers.which import WhichProvider
@@ -26,6 +31,8 @@ class Providers(msgspec.Struct, frozen=True, kw_only=True):
     """What works on this machine, whether its owner allows it or not."""
     unusable: tuple[Finding, ...] = ()
     """What does not."""
+    mcp: McpProvider | None = None
+    """Its `tools()` are for `node.pluginTools.update`."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -34,6 +41,8 @@ class Providers(msgspec.Struct, frozen=True, kw_only=True):
 
     async def close(self) -> None:
         """End what providers keep running between two commands."""
+        if self.mcp is not None:
+            await self.mcp.close()
 
 
 def find_providers(
@@ -42,6 +51,9 @@ def find_providers(
     permissions: Mapping[str, bool],
     now_ms: Callable[[], int],
     send_event: SendEvent,
+    device_name: str | None = None,
+    place: Place | None = None,
+    mcp_servers: Mapping[str, McpServerSettings] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Providers:
     """Look at the machine; a few milliseconds, nothing is started.
@@ -52,13 +64,24 @@ def find_providers(
             so it may change meanwhile.
         now_ms: the wall clock.
         send_event: for what happens besides the answer.
+        device_name: what the owner calls this machine; its host name without one.
+        place: where the owner says it stands.
+        mcp_servers: servers of tools to lend, by name.
         environ: the node's environment.
     """
     environment = bare_environment(environ)
-    families = [*_commands(state_dir, permissions, now_ms, send_event, environment)]
+    mcp, mcp_provider = mcp_family(mcp_servers or {}, environment, permissions)
+    families = [
+        *_commands(state_dir, permissions, now_ms, send_event, environment),
+        device_family(permissions, device_name, environ),
+        folders_family(),
+        place_family(place, permissions, now_ms),
+        mcp,
+    ]
     return Providers(
         offers=tuple(offer for family in families for offer in family.offers),
         unusable=tuple(family.finding for family in families if not family.finding.usable),
+        mcp=mcp_provider,
     )
 
 

@@ -42,7 +42,8 @@ class DeviceStatusReport(Wire):
     """How the device is doing."""
 
     battery: Battery
-    thermal: Thermal
+    thermal: Thermal | None = None
+    """Absent where the hardware does not tell."""
     storage: Storage
     network: Network
     uptime_seconds: float
