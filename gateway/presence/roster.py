@@ -24,7 +24,17 @@ class _Present(msgspec.Struct):
     """One row and the connections it stands for; a beacon has none."""
 
     row: PresenceRow
-    connections: set[str] = msgspec.field(default_factory=set[str])
+    connections: dict[str, Principal] = msgspec.field(default_factory=dict[str, Principal])
+
+    @property
+    def shown(self) -> PresenceRow:
+        """The row with what all connections of the device are for: a phone's app opens one for each role."""
+        if not self.connections:
+            return self.row
+        principals = self.connections.values()
+        roles = dict.fromkeys(principal.role for principal in principals)
+        scopes = dict.fromkeys(scope.value for principal in principals for scope in principal.scopes)
+        return msgspec.structs.replace(self.row, roles=list(roles), scopes=list(scopes) or None)
 
 
 class Roster:
@@ -42,8 +52,8 @@ class Roster:
             return False
         key = _key_of(principal)
         present = self._rows.pop(key, None)
-        connections = present.connections if present is not None else set[str]()
-        connections.add(principal.conn_id)
+        connections = present.connections if present is not None else dict[str, Principal]()
+        connections[principal.conn_id] = principal
         row = _row_of(principal, now_ms, self._come_online(principal, now_ms))
         self._rows[key] = _Present(row, connections)
         self._keys[principal.conn_id] = key
@@ -56,7 +66,7 @@ class Roster:
             return False
         self._go_offline(principal)
         present = self._rows[key]
-        present.connections.discard(principal.conn_id)
+        present.connections.pop(principal.conn_id, None)
         if not present.connections:
             present.row = msgspec.structs.replace(present.row, reason="disconnect", ts=now_ms)
         return True
@@ -67,7 +77,7 @@ class Roster:
         present = self._rows.pop(key, None)
         if present is not None:
             row = msgspec.structs.replace(present.row, **dict(_said(row)))
-        self._rows[key] = _Present(row, present.connections if present is not None else set())
+        self._rows[key] = _Present(row, present.connections if present is not None else {})
         self._trim()
 
     def rows(self, now_ms: int) -> list[PresenceRow]:
@@ -79,7 +89,7 @@ class Roster:
             self._rows.values(), key=lambda present: (bool(present.connections), present.row.ts), reverse=True
         )
         own = msgspec.structs.replace(self._own, ts=now_ms)
-        return [own, *(present.row for present in others[: MAX_ROWS - 1])]
+        return [own, *(present.shown for present in others[: MAX_ROWS - 1])]
 
     def _trim(self) -> None:
         """Forget the oldest rows nobody is connected for, so that beacons cannot fill the memory."""

@@ -19,6 +19,9 @@ from protocol.ids import new_id
 from protocol.nouns.presence import PresenceRow
 from protocol.scopes import Role, Scope
 from tests.support.clock import FakeClock
+from tests.support.daemon import Daemon
+from tests.support.nodes import IPHONE, ScriptedNode
+from tests.support.wire import DeviceKey, RpcError, WireClient
 
 OWN = PresenceRow(ts=0, host="box", mode="gateway", reason="self", instance_id="boot", text="Gateway: box")
 
@@ -155,6 +158,22 @@ async def test_one_row_per_device_however_often_it_connects(world: World) -> Non
     assert world.reasons() == ["self", "disconnect"]
 
 
+async def test_a_device_that_is_node_and_client_is_one_row_with_both_roles(world: World) -> None:
+    """S0.3-12: what it is there for follows its connections."""
+    app = world.enter(principal(client=("openclaw-ios", "ui"), device_id="phone"))
+    node = world.enter(principal(client=("openclaw-ios", "node"), role=Role.NODE, device_id="phone"))
+    (_, row) = world.rows()
+    assert (row.device_id, row.roles, row.scopes) == (
+        "phone",
+        [Role.OPERATOR, Role.NODE],
+        ["operator.read"],
+    )
+    world.leave(node)
+    assert world.rows()[1].roles == [Role.OPERATOR]
+    world.leave(app)
+    assert world.reasons() == ["self", "disconnect"]
+
+
 async def test_without_a_device_the_instance_and_then_the_connection_is_the_row(world: World) -> None:
     for instance_id in ("i1", "I1", "i2", None, None):
         world.enter(principal(client=("openclaw-macos", "ui"), instance_id=instance_id))
@@ -241,3 +260,23 @@ async def test_the_snapshot_is_current(world: World) -> None:
     assert len(json.loads(bytes(world.presence.snapshot()))) == 2
     await world.clock.advance(5)
     assert json.loads(bytes(world.presence.snapshot()))[0]["ts"] == world.clock.now_ms()
+
+
+async def test_the_sockets_of_one_phone_are_one_row(shared_daemon: Daemon) -> None:
+    """S0.3-12, against the shipped gateway: apps open a node and an operator connection."""
+    key = DeviceKey()
+    client = {"id": "openclaw-ios", "mode": "ui", "platform": "iOS 18.4", "deviceFamily": "iPhone"}
+    async with (
+        await WireClient.open(shared_daemon.ws_url, token=shared_daemon.token) as admin,
+        await WireClient.open(shared_daemon.ws_url, token=shared_daemon.token) as early,
+        await WireClient.open(shared_daemon.ws_url, token=shared_daemon.token) as app,
+        ScriptedNode(shared_daemon, key=key, client=IPHONE) as node,
+    ):
+        await admin.connect()
+        with pytest.raises(RpcError) as asked:
+            await early.connect(identity=key, client=client)
+        await admin.call("device.pair.approve", {"requestId": asked.value.details["requestId"]})
+        await app.connect(identity=key, client=client)
+        rows = await app.call("system-presence", {})
+        (row,) = [row for row in rows if row.get("deviceId") == node.id]
+        assert sorted(row["roles"]) == ["node", "operator"]
