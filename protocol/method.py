@@ -125,6 +125,7 @@ class Event(Wire):
     sequenced: ClassVar[bool]
     capability: ClassVar[str | None]
     is_state: ClassVar[bool]
+    nodes_by: ClassVar[str | None]
 
 
 class Command(Wire, Generic[R]):
@@ -191,6 +192,7 @@ def event(
     sequenced: bool = True,
     capability: str | None = None,
     is_state: bool = False,
+    nodes_by: str | None = None,
 ) -> Callable[[type[E]], type[E]]:
     """Declare an event under its wire name.
 
@@ -202,6 +204,7 @@ def event(
         capability: Client capability a connection must have announced.
         is_state: True when each event replaces the one before (`tick`, `presence`, `health`). A slow client
             gets only the newest, and a resuming one gets none, because `hello-ok` carries the state.
+        nodes_by: Field whose value decides which nodes receive it: only those that subscribed to that value.
     """
 
     def declare(payload: type[E]) -> type[E]:
@@ -213,6 +216,7 @@ def event(
         payload.sequenced = sequenced
         payload.capability = capability
         payload.is_state = is_state
+        payload.nodes_by = nodes_by
         EVENTS[name] = payload
         return payload
 

@@ -6,6 +6,7 @@ Source: OpenClaw docs/gateway/protocol/handshake.md, "Roles and scopes" (2026.9.
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 
 
 class Role(StrEnum):
@@ -13,6 +14,10 @@ class Role(StrEnum):
 
     OPERATOR = "operator"
     NODE = "node"
+
+
+BOTH: Final = frozenset(Role)
+"""Both roles."""
 
 
 class Scope(StrEnum):

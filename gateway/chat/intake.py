@@ -124,6 +124,15 @@ class Intake:
         )
         return Received(run.run_id, key, waiting, task)
 
+    def session_of(self, incoming: Incoming) -> SessionKey:
+        """The conversation a message would go to now.
+
+        Raises:
+            InvalidRequest: when it names a session or agent that cannot be.
+            NotFound: when it names an agent that does not exist.
+        """
+        return SessionKey(self._routing.route(_arrival(incoming, self._clock.now_ms())).session_key)
+
     def _effect(
         self, incoming: Incoming, route: Route, now_ms: int
     ) -> Callable[[Tx, Acceptance], tuple[Run, Task | None]]:

@@ -38,6 +38,10 @@ class AuthorisedRuns:
             self._runs.popitem(last=False)
         return run_id
 
+    def end(self, run_id: str) -> None:
+        """Whatever else is said about this run is an invention."""
+        self._runs.pop(run_id, None)
+
     def find(self, run_id: str, node_id: str) -> AuthorisedRun | None:
         """The run, when it was issued for this node and not too long ago."""
         run = self._runs.get(run_id)

@@ -4,12 +4,12 @@ from typing import Literal
 
 from protocol.errors import JsonValue
 from protocol.method import Event, event
-from protocol.scopes import Scope
+from protocol.scopes import BOTH, Scope
 
 AgentStream = Literal["run_status", "lifecycle", "assistant", "item", "tool", "command_output", "usage"]
 
 
-@event("agent", Scope.READ)
+@event("agent", Scope.READ, roles=BOTH, nodes_by="session_key")
 class AgentEvent(Event):
     """One inner step of a run.
 

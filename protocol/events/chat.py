@@ -5,7 +5,7 @@ from typing import Literal
 from protocol.method import Event, Wire, event
 from protocol.nouns.message import TextBlock
 from protocol.nouns.run import ErrorKind, RunErrorDetail, StartupPhase
-from protocol.scopes import Scope
+from protocol.scopes import BOTH, Scope
 
 ChatState = Literal["status", "delta", "final", "aborted", "error"]
 
@@ -20,7 +20,7 @@ class ChatMessage(Wire):
     """True for what the gateway itself answered to a command."""
 
 
-@event("chat", Scope.READ)
+@event("chat", Scope.READ, roles=BOTH, nodes_by="session_key")
 class ChatEvent(Event):
     """One step of an answer.
 

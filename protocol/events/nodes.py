@@ -9,10 +9,9 @@ from msgspec import field
 
 from protocol.method import Event, event
 from protocol.nouns.node import HostStats, NodePairRequest, NodeWork
-from protocol.scopes import Role, Scope
+from protocol.scopes import BOTH, Role, Scope
 
 _NODE = frozenset({Role.NODE})
-_BOTH = frozenset({Role.OPERATOR, Role.NODE})
 
 
 @event("node.invoke.request", None, roles=_NODE, sequenced=False)
@@ -52,7 +51,7 @@ class NodePairRequested(NodePairRequest, Event):
     """A node declares a surface that waits for an approval."""
 
 
-@event("node.pair.resolved", Scope.PAIRING, roles=_BOTH)
+@event("node.pair.resolved", Scope.PAIRING, roles=BOTH)
 class NodePairResolved(Event):
     """A surface was decided on, or its node removed; the node itself hears it too."""
 

@@ -62,6 +62,10 @@ class NodeEventTaken(Wire):
     event: str | None = None
     handled: bool | None = None
     reason: str | None = None
+    run_id: str | None = None
+    """Homarus only: the run that answers a sentence or request; `chat` and `agent` events name it too."""
+    session_key: str | None = None
+    """Homarus only: the conversation it went to."""
 
 
 @method("node.event", None, roles=_NODE)

@@ -22,6 +22,8 @@ class Published(msgspec.Struct, frozen=True):
     encoded: EncodedEvent
     topic: str | None
     to: Callable[[Principal], bool] | None
+    node_topic: str | None = None
+    """What a node must be subscribed to; None when its role is enough."""
 
 
 class EventLog:
@@ -40,10 +42,11 @@ class EventLog:
         encoded: EncodedEvent,
         topic: str | None,
         to: Callable[[Principal], bool] | None,
+        node_topic: str | None = None,
     ) -> Published:
         """Number an event; events that report state are numbered but not kept."""
         self.cursor += 1
-        entry = Published(self.cursor, kind, encoded, topic, to)
+        entry = Published(self.cursor, kind, encoded, topic, to, node_topic)
         if not kind.is_state:
             self._entries.append(entry)
             self._bytes += len(encoded.head)

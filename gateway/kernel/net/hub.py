@@ -204,7 +204,7 @@ class Hub:
         """
         version = self.state_version if state_version else None
         encoded = EncodedEvent.of(event.wire_name, _encode(event), version)
-        published = self._log.append(type(event), encoded, topic, to)
+        published = self._log.append(type(event), encoded, topic, to, _node_topic_of(event))
         for member in self._audience(topic):
             self._deliver(member, published, drop_if_slow=drop_if_slow)
 
@@ -214,7 +214,8 @@ class Hub:
         if member is None or not admitted(member.principal, type(event)):
             return False
         encoded = EncodedEvent.of(event.wire_name, _encode(event))
-        member.deliver(Pending(encoded, sequenced=event.sequenced, cursor=None, key=None))
+        sequenced = _sequenced(member.principal, type(event))
+        member.deliver(Pending(encoded, sequenced=sequenced, cursor=None, key=None))
         return True
 
     def _audience(self, topic: str | None) -> Iterable[Member]:
@@ -228,18 +229,40 @@ class Hub:
         principal = member.principal
         if not admitted(principal, kind) or (published.to is not None and not published.to(principal)):
             return
-        if published.topic is not None and published.topic not in self._topics.get(principal.conn_id, ()):
+        if not self._subscribed(principal, published):
             return
         if drop_if_slow and member.lagging:
             return
         member.deliver(
             Pending(
                 published.encoded,
-                sequenced=kind.sequenced,
+                sequenced=_sequenced(principal, kind),
                 cursor=published.cursor if member.resumable else None,
                 key=kind.wire_name if kind.is_state else None,
             )
         )
+
+    def _subscribed(self, principal: Principal, published: Published) -> bool:
+        """Whether the connection chose to hear this, where that takes a choice."""
+        topics = self._topics.get(principal.conn_id, ())
+        if published.topic is not None and published.topic not in topics:
+            return False
+        asks_nodes = principal.role is Role.NODE and published.node_topic is not None
+        return not asks_nodes or published.node_topic in topics
+
+
+def node_topic(field: str, value: str) -> str:
+    """The topic a node subscribes to for events that are `nodes_by` this field."""
+    return f"{field}={value}"
+
+
+def _sequenced(principal: Principal, kind: type[Event]) -> bool:
+    """Whether a frame carries `seq`. What nodes are sent never does. Source: recorded frames."""
+    return kind.sequenced and principal.role is not Role.NODE
+
+
+def _node_topic_of(event: Event) -> str | None:
+    return None if event.nodes_by is None else node_topic(event.nodes_by, getattr(event, event.nodes_by))
 
 
 def identity_of(principal: Principal) -> Identity:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from gateway.kernel.net.eventlog import EventLog
-from gateway.kernel.net.hub import Hub
+from gateway.kernel.net.hub import Hub, node_topic
 from gateway.kernel.net.outbox import Pending
 from gateway.kernel.rpc.context import Principal
 from protocol.connect import ClientInfo, ResumeRequest
@@ -31,6 +31,14 @@ class ToolEvent(Event):
 class StateEvent(Event):
     """Goes to everyone and replaces itself."""
 
+    value: int
+
+
+@event("test.session", Scope.READ, roles=frozenset(Role), nodes_by="session_key")
+class SessionEvent(Event):
+    """Nodes get it for the sessions they subscribed to."""
+
+    session_key: str
     value: int
 
 
@@ -110,6 +118,27 @@ def test_topics_predicates_and_slow_members() -> None:
     hub.publish(ReadEvent(value=4), topic="session:main")
     assert [value for _, value, _ in first.values] == [1, 3]
     assert [value for _, value, _ in second.values] == [2]
+
+
+def test_a_node_gets_only_the_sessions_it_subscribed_to() -> None:
+    """However an event of a session is published, no node learns of another session."""
+    hub = Hub("boot")
+    reader, node = FakeMember(principal("a", Scope.READ)), FakeMember(principal("n", role=Role.NODE))
+    other = FakeMember(principal("m", role=Role.NODE), resumable=True)
+    for member in (reader, node, other):
+        hub.join(member)
+    hub.subscribe("n", node_topic("session_key", "mine"))
+    cursor = hub.cursor
+    hub.publish(SessionEvent(session_key="mine", value=1))
+    hub.publish(SessionEvent(session_key="other", value=2))
+    hub.publish(SessionEvent(session_key="other", value=3), to=lambda _: True)
+    hub.publish(SessionEvent(session_key="other", value=4), topic=node_topic("session_key", "mine"))
+    assert [value for _, value, _ in reader.values] == [1, 2, 3]
+    assert [value for _, value, _ in node.values] == [1]
+    hub.leave("m")
+    back = FakeMember(principal("m2", role=Role.NODE), resumable=True)
+    hub.join(back, ResumeRequest(epoch="boot", cursor=cursor))
+    assert other.values == back.values == []
 
 
 def test_closing_by_predicate_silences_at_once() -> None:
