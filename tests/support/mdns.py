@@ -1,6 +1,7 @@
 """The network's view of announced gateways: a real browser, on the loopback interface of this machine."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -15,8 +16,13 @@ SERVICE_TYPE = "_openclaw-gw._tcp.local."
 PATIENCE_S = 20.0
 
 
+def unique(name: str) -> str:
+    """A host label nobody else uses: other test runs on this machine share its loopback."""
+    return f"{name}-{secrets.token_hex(3)}"
+
+
 class Browser:
-    """Browses as a client does. Other tests announce at the same time: ask for instances by name."""
+    """Browses as a client does. Others announce at the same time: ask for instances by name."""
 
     def __init__(self) -> None:
         self._names: dict[str, bool] = {}

@@ -8,7 +8,7 @@ import pytest
 from gateway.kernel.net.tls import fingerprint
 from tests.cli.command import Result, ask_async
 from tests.support.daemon import Daemon
-from tests.support.mdns import Browser, txt
+from tests.support.mdns import Browser, txt, unique
 from tests.support.wire import WireClient
 
 NETWORK = """
@@ -27,19 +27,20 @@ def config(name: str, *, host: str = "0.0.0.0", tls: bool = False) -> str:
 
 
 async def test_a_gateway_is_found_with_its_port_and_fingerprint(tmp_path: Path) -> None:
-    async with Browser() as browser, Daemon(tmp_path, config=config("h-tls", tls=True)) as daemon:
-        info = await browser.resolve("h-tls (OpenClaw)")
+    name = unique("h-tls")
+    async with Browser() as browser, Daemon(tmp_path, config=config(name, tls=True)) as daemon:
+        info = await browser.resolve(f"{name} (OpenClaw)")
         assert info.port == daemon.port
         assert has_loaded_zeroconf(daemon)
         assert info.parsed_addresses() == ["127.0.0.1"]
-        assert info.server == "h-tls.local."
+        assert info.server == f"{name}.local."
         pin = fingerprint(daemon.home / "keys" / "tls.crt").replace(":", "").lower()
         assert txt(info) == {
             "role": "gateway",
             "transport": "gateway",
-            "displayName": "h-tls",
+            "displayName": name,
             "gatewayPort": str(daemon.port),
-            "lanHost": "h-tls.local",
+            "lanHost": f"{name}.local",
             "gatewayTls": "1",
             "gatewayTlsSha256": pin,
             "gatewayDirectReachable": "1",
@@ -48,23 +49,27 @@ async def test_a_gateway_is_found_with_its_port_and_fingerprint(tmp_path: Path) 
 
 
 async def test_it_is_withdrawn_when_the_gateway_stops(tmp_path: Path) -> None:
+    name = unique("h-stop")
     async with Browser() as browser:
-        async with Daemon(tmp_path, config=config("h-stop")):
-            await browser.resolve("h-stop (OpenClaw)")
-        await browser.until(lambda: not browser.seen("h-stop (OpenClaw)"))
+        async with Daemon(tmp_path, config=config(name)):
+            await browser.resolve(f"{name} (OpenClaw)")
+        await browser.until(lambda: not browser.seen(f"{name} (OpenClaw)"))
 
 
 async def test_settings_are_followed_without_a_restart(tmp_path: Path) -> None:
-    async with Browser() as browser, Daemon(tmp_path, config=config("h-one")) as daemon:
-        await browser.resolve("h-one (OpenClaw)")
-        assert (await set_to(daemon, "hostname", "h-two")).code == 0
-        assert "sshPort" not in txt(await browser.resolve("h-two (OpenClaw)"))
-        await browser.until(lambda: not browser.seen("h-one (OpenClaw)"))
+    one = unique("h-one")
+    two = unique("h-two")
+    three = unique("h-three")
+    async with Browser() as browser, Daemon(tmp_path, config=config(one)) as daemon:
+        await browser.resolve(f"{one} (OpenClaw)")
+        assert (await set_to(daemon, "hostname", two)).code == 0
+        assert "sshPort" not in txt(await browser.resolve(f"{two} (OpenClaw)"))
+        await browser.until(lambda: not browser.seen(f"{one} (OpenClaw)"))
         assert (await set_to(daemon, "mode", "off")).code == 0
-        await browser.until(lambda: not browser.seen("h-two (OpenClaw)"))
-        await set_to(daemon, "hostname", "h-three")
+        await browser.until(lambda: not browser.seen(f"{two} (OpenClaw)"))
+        await set_to(daemon, "hostname", three)
         assert (await set_to(daemon, "mode", "full")).code == 0
-        told = txt(await browser.resolve("h-three (OpenClaw)"))
+        told = txt(await browser.resolve(f"{three} (OpenClaw)"))
         assert told["sshPort"] == "22"
         assert told["cliPath"].endswith("/homarus")
 
@@ -77,29 +82,34 @@ async def set_to(daemon: Daemon, key: str, value: str) -> Result:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
 async def test_a_loopback_gateway_is_not_announced(host: str, tmp_path: Path) -> None:
     """The second gateway, announced later, shows that the first had its chance."""
-    async with Browser() as browser, Daemon(tmp_path / "own", config=config("h-own", host=host)) as own:
-        async with Daemon(tmp_path / "open", config=config("h-open")):
-            await browser.resolve("h-open (OpenClaw)")
-        assert not browser.seen("h-own (OpenClaw)")
+    own_name = unique("h-own")
+    other = unique("h-open")
+    async with Browser() as browser, Daemon(tmp_path / "own", config=config(own_name, host=host)) as own:
+        async with Daemon(tmp_path / "open", config=config(other)):
+            await browser.resolve(f"{other} (OpenClaw)")
+        assert not browser.seen(f"{own_name} (OpenClaw)")
         assert not has_loaded_zeroconf(own)
 
 
 async def test_it_can_be_switched_off_as_a_feature(tmp_path: Path) -> None:
-    off = f'{config("h-off")}[features]\ndisabled = ["discovery"]\n'
+    name = unique("h-off")
+    other = unique("h-on")
+    off = f'{config(name)}[features]\ndisabled = ["discovery"]\n'
     async with Browser() as browser, Daemon(tmp_path / "off", config=off) as daemon:
-        async with Daemon(tmp_path / "open", config=config("h-on")):
-            await browser.resolve("h-on (OpenClaw)")
-        assert not browser.seen("h-off (OpenClaw)")
+        async with Daemon(tmp_path / "open", config=config(other)):
+            await browser.resolve(f"{other} (OpenClaw)")
+        assert not browser.seen(f"{name} (OpenClaw)")
         assert not has_loaded_zeroconf(daemon)
 
 
 async def test_two_gateways_of_one_name_are_both_found(tmp_path: Path) -> None:
-    async with Browser() as browser, Daemon(tmp_path / "a", config=config("h-same")) as first:
-        await browser.resolve("h-same (OpenClaw)")
-        async with Daemon(tmp_path / "b", config=config("h-same")) as second:
-            other = await browser.resolve("h-same (OpenClaw)-2")
+    name = unique("h-same")
+    async with Browser() as browser, Daemon(tmp_path / "a", config=config(name)) as first:
+        await browser.resolve(f"{name} (OpenClaw)")
+        async with Daemon(tmp_path / "b", config=config(name)) as second:
+            other = await browser.resolve(f"{name} (OpenClaw)-2")
             assert other.port == second.port
-            assert (await browser.resolve("h-same (OpenClaw)")).port == first.port
+            assert (await browser.resolve(f"{name} (OpenClaw)")).port == first.port
 
 
 async def test_a_fault_in_the_section_is_named_and_the_last_good_stays(tmp_path: Path) -> None:
