@@ -65,5 +65,10 @@ def negotiate(claims: Surface, approved: Surface, allows: Callable[[str], bool])
     caps = {
         cap for cap in set(claims.caps) & set(approved.caps) if cap not in COMMAND_CAPS or cap in families
     }
-    permissions = set(claims.permissions) & set(approved.permissions)
+    granted = dict(approved.permissions)
+    permissions = [
+        (name, value and granted[name])
+        for name, value in claims.permissions
+        if not value or name in granted  # a permission the node says it lacks needs nobody's approval
+    ]
     return Surface.of(caps, commands, permissions)

@@ -14,6 +14,7 @@ from gateway.nodes.registry import NodeRegistry, UnknownNode
 from protocol.capability import Surface
 from protocol.errors import InvalidRequest
 from protocol.nouns.node import NodePairRequest, PairedNode
+from protocol.scopes import Scope
 
 Withdraw = Callable[[Principal, str], Awaitable[None]]
 """Takes the node role from a device, with its token and its connections."""
@@ -81,11 +82,14 @@ class SurfaceApproval:
 
         Raises:
             UnknownNode: there is none.
-            MissingScope: the node has administrative commands and the caller is no admin.
+            MissingScope: the node has administrative commands, or the caller's own device is this node, and
+                the caller is no admin.
         """
         record = await self._registry.record(node_id)
         for scope in scopes_to_approve((record.approved or Surface()).commands):
             caller.require(scope)
+        if caller.device_id == node_id:
+            caller.require(Scope.ADMIN)  # `withdraw` insists on it, when half of this would be done
         if not await self._db.write(lambda tx: store.remove(tx, node_id)):
             raise UnknownNode
         self._registry.withdrawn(node_id)
@@ -94,9 +98,9 @@ class SurfaceApproval:
 
     async def forget(self, node_id: str) -> None:
         """The node's device was removed or lost its role by another way: its approval goes with it."""
-        if await self._db.write(lambda tx: store.remove(tx, node_id)):
-            self._registry.withdrawn(node_id)
-            self._registry.decided("", node_id, "removed")
+        await self._db.write(lambda tx: store.remove(tx, node_id))
+        self._registry.withdrawn(node_id)
+        self._registry.decided("", node_id, "removed")
 
     async def rename(self, node_id: str, display_name: str) -> str:
         """Give a node its owner's name for it; returns it as stored.

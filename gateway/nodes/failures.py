@@ -15,6 +15,12 @@ _POLICED: Final = frozenset({"canvas.present", "canvas.hide", "canvas.navigate"}
 
 _POLICED_ON_LINUX: Final = ("camera.", "location.")
 
+MAX_CODE_CHARS: Final = 128
+"""Longer than any error code; the rest of a node's own words is cut off."""
+
+MAX_MESSAGE_CHARS: Final = 16_384
+"""A page of a program's last words is enough to see why it failed."""
+
 
 class NodeNotConnected(Unavailable):
     """The node is not there."""
@@ -31,6 +37,24 @@ class NodeDisconnected(Unavailable):
     def __init__(self, code: str) -> None:
         super().__init__("node disconnected before it answered", {"code": code})
         self.retryable = code == "PAIRING_CHANGED"
+
+
+class NodeCommandForbidden(Unavailable):
+    """The owner forbade the command while the node worked on it; it may have done what it was asked."""
+
+    detail_code: ClassVar[str | None] = "POLICY_CHANGED"
+
+    def __init__(self) -> None:
+        super().__init__("this command was forbidden on this node before it answered")
+
+
+class NodeAnswerUnreadable(Unavailable):
+    """The node's answer is no JSON."""
+
+    detail_code: ClassVar[str | None] = "ANSWER_UNREADABLE"
+
+    def __init__(self) -> None:
+        super().__init__("the node answered with something that is no JSON")
 
 
 class NodeTimedOut(Unavailable):
@@ -71,8 +95,9 @@ class NodeRefused(InvalidRequest):
 
 def node_failure(failure: NodeFailure | None, command: str, facts: NodeFacts) -> NodeFailed | NodeRefused:
     """The caller's error for a node's."""
-    code = (failure.code if failure is not None else None) or "UNAVAILABLE"
-    message = (failure.message if failure is not None else None) or "node invoke failed"
+    said = failure or NodeFailure()
+    code = (said.code or "UNAVAILABLE")[:MAX_CODE_CHARS]
+    message = (said.message or "node invoke failed")[:MAX_MESSAGE_CHARS]
     on_linux = facts.platform == "linux" and command.startswith(_POLICED_ON_LINUX)
     return (NodeRefused if command in _POLICED or on_linux else NodeFailed)(code, message)
 

@@ -9,7 +9,9 @@ import msgspec
 from gateway.kernel.clock import Clock
 from gateway.kernel.net.hub import Hub
 from gateway.nodes.failures import (
+    NodeAnswerUnreadable,
     NodeBusy,
+    NodeCommandForbidden,
     NodeDisconnected,
     NodeNotConnected,
     NodeTimedOut,
@@ -68,6 +70,8 @@ class _Open:
         self.live = live
         self.ask = ask
         self.progress = Progress(ask.on_progress)
+        self.begun = False
+        """Whether the node reported any progress."""
         self.answer: asyncio.Future[NodeInvokeResult] = asyncio.get_running_loop().create_future()
 
 
@@ -82,6 +86,7 @@ class Invocations:
         self._open: dict[str, _Open] = {}
         self._busy: dict[str, int] = {}
         registry.when_left(self._on_left)
+        registry.when_reduced(self._on_reduced)
 
     async def invoke(self, node_id: str, ask: Ask) -> Answer:
         """Ask a connected node and wait for what it answers.
@@ -89,15 +94,15 @@ class Invocations:
         Raises:
             InvalidRequest: the command is not allowed, not declared or not approved.
             NodeNotConnected: it is not there, or left before it answered (`NodeDisconnected`).
+            NodeCommandForbidden: the owner's policy or approval changed before it answered.
             NodeTimedOut: no answer within `ask.timeout_ms`.
             NodeBusy: it has too much to do.
-            NodeFailed: what the node itself says.
+            NodeFailed: what the node itself says; `NodeAnswerUnreadable` when that is no JSON.
         """
         deadline_ms = self._clock.now_ms() + ask.timeout_ms
         try:
             async with asyncio.timeout(ask.timeout_ms / 1000):
-                live = await self.target(node_id, ask.command)
-                return await self._until_ready(live, ask, deadline_ms)
+                return await self._until_ready(node_id, ask, deadline_ms)
         except TimeoutError as error:
             raise NodeTimedOut from error
 
@@ -109,24 +114,29 @@ class Invocations:
             NodeNotConnected: it is known and not there.
         """
         live = self._registry.live(node_id)
+        while live is not None and not live.settled.done():
+            await asyncio.shield(live.settled)
+            live = self._registry.live(node_id)
         if live is None:
             await self._registry.record(node_id)
             raise NodeNotConnected
-        if not live.settled.done():
-            await asyncio.shield(live.settled)
         if command not in live.effective.commands:
             raise refused(command, self._policy.refusal(command, live.facts, live.claimed), live)
         return live
 
-    async def _until_ready(self, live: LiveNode, ask: Ask, deadline_ms: int) -> Answer:
-        for _ in range(NOT_READY_RETRIES):
-            result = await self._once(live, ask, deadline_ms)
-            if result.ok or result.error is None or result.error.code != "NODE_NOT_READY":
+    async def _until_ready(self, node_id: str, ask: Ask, deadline_ms: int) -> Answer:
+        retries = NOT_READY_RETRIES
+        while True:
+            # Judged anew each time: what a node may be asked for can change while it wakes up.
+            live = await self.target(node_id, ask.command)
+            result, begun = await self._once(live, ask, deadline_ms)
+            if retries == 0 or begun or not _not_ready(result):
                 return _answer(result, ask.command, live)
+            retries -= 1
             await asyncio.sleep(NOT_READY_PAUSE_S)
-        return _answer(await self._once(live, ask, deadline_ms), ask.command, live)
 
-    async def _once(self, live: LiveNode, ask: Ask, deadline_ms: int) -> NodeInvokeResult:
+    async def _once(self, live: LiveNode, ask: Ask, deadline_ms: int) -> tuple[NodeInvokeResult, bool]:
+        """What the node answers, and whether it had begun before that."""
         if self._busy.get(live.conn_id, 0) >= MAX_IN_FLIGHT:
             raise NodeBusy
         invoke_id = new_id()
@@ -143,7 +153,7 @@ class Invocations:
             del self._open[invoke_id]
             self._done(live)
         self._note_latency(live, (self._clock.monotonic_s() - started_s) * 1000)
-        return result
+        return result, waiting.begun
 
     def _send(self, live: LiveNode, invoke_id: str, ask: Ask, deadline_ms: int) -> None:
         request = NodeInvokeRequest(
@@ -186,8 +196,12 @@ class Invocations:
         waiting = self._open.get(call.id)
         if waiting is None or waiting.live.conn_id != conn_id or waiting.answer.done():
             return False
-        if call.payload_json is not None:
-            _checked_json(call.payload_json)
+        try:
+            _check_payload(call)
+        except InvalidRequest:
+            # It will not answer a second time; its caller need not wait for the end of the deadline.
+            waiting.answer.set_exception(NodeAnswerUnreadable())
+            raise
         waiting.answer.set_result(call)
         return True
 
@@ -201,7 +215,15 @@ class Invocations:
         waiting = self._open.get(call.invoke_id)
         if waiting is None or waiting.live.conn_id != conn_id:
             return False
+        waiting.begun = True
         return waiting.progress.take(call.seq, call.chunk)
+
+    def _on_reduced(self, live: LiveNode) -> None:
+        for invoke_id, waiting in list(self._open.items()):
+            forbidden = waiting.live is live and waiting.ask.command not in live.effective.commands
+            if forbidden and not waiting.answer.done():
+                self._cancel(live, invoke_id)
+                waiting.answer.set_exception(NodeCommandForbidden())
 
     def _on_left(self, live: LiveNode, code: str) -> None:
         for waiting in [waiting for waiting in self._open.values() if waiting.live is live]:
@@ -214,9 +236,15 @@ def _own(node_id: str, named: str) -> None:
         raise InvalidRequest("nodeId mismatch", {"field": "nodeId"})
 
 
-def _checked_json(text: str) -> msgspec.Raw:
+def _not_ready(result: NodeInvokeResult) -> bool:
+    return not result.ok and result.error is not None and result.error.code == "NODE_NOT_READY"
+
+
+def _check_payload(call: NodeInvokeResult) -> None:
+    if call.payload_json is None:
+        return
     try:
-        return msgspec.json.decode(text, type=msgspec.Raw)
+        msgspec.json.decode(call.payload_json, type=msgspec.Raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError) as error:
         raise InvalidRequest(f"payloadJSON: {error}", {"field": "payloadJSON"}) from error
 

@@ -11,7 +11,7 @@ from gateway.nodes.invoke import DEFAULT_TIMEOUT_MS, Answer, Ask, Invocations
 from gateway.nodes.policy import ADMIN_INVOKED, RESERVED
 from gateway.nodes.runs import AuthorisedRuns
 from protocol.errors import Conflict, InvalidRequest
-from protocol.methods.nodes import NodeInvoke
+from protocol.methods.nodes import MAX_INVOKE_TIMEOUT_MS, NodeInvoke
 from protocol.scopes import Scope
 
 MAX_KEPT: Final = 512
@@ -34,6 +34,7 @@ class _Key(NamedTuple):
 class _Kept(NamedTuple):
     node_id: str
     command: str
+    params: bytes
     answer: asyncio.Future[Answer | None]
     """None stands for an answer that was too large to keep."""
 
@@ -70,7 +71,7 @@ class OperatorInvokes:
     async def _first(self, key: _Key, call: NodeInvoke) -> Answer:
         ask = self._ask(call)
         answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        asked = self._under_way[key] = _Kept(call.node_id, call.command, answer)
+        asked = self._under_way[key] = _Kept(call.node_id, call.command, _params(call) or b"", answer)
         try:
             given = await self._invocations.invoke(call.node_id, ask)
         except BaseException as error:
@@ -79,20 +80,20 @@ class OperatorInvokes:
             raise
         finally:
             del self._under_way[key]
-        answer.set_result(given if len(bytes(given.payload)) <= MAX_KEPT_BYTES else None)
+        answer.set_result(_kept(given))
         self._kept[key] = asked
         if len(self._kept) > MAX_KEPT:
             self._kept.popitem(last=False)
         return given
 
     def _ask(self, call: NodeInvoke) -> Ask:
-        params = None if call.params is msgspec.UNSET else bytes(call.params)
+        params = _params(call)
         if call.command == SYSTEM_RUN:
             params = self._with_run_id(call, params)
         return Ask(
             command=call.command,
             params_json=None if params is None else params.decode(),
-            timeout_ms=DEFAULT_TIMEOUT_MS if call.timeout_ms is None else call.timeout_ms,
+            timeout_ms=_timeout_ms(call),
             idempotency_key=call.idempotency_key,
             session_key=call.session_key,
         )
@@ -111,8 +112,22 @@ class OperatorInvokes:
         return msgspec.json.encode(named)
 
 
+def _params(call: NodeInvoke) -> bytes | None:
+    return None if call.params is msgspec.UNSET else bytes(call.params)
+
+
+def _timeout_ms(call: NodeInvoke) -> int:
+    return DEFAULT_TIMEOUT_MS if call.timeout_ms is None else call.timeout_ms or MAX_INVOKE_TIMEOUT_MS
+
+
+def _kept(answer: Answer) -> Answer | None:
+    """A copy for later, without the frame it came in; None when it is too large."""
+    small = len(bytes(answer.payload)) <= MAX_KEPT_BYTES
+    return Answer(answer.payload.copy(), answer.payload_json) if small else None
+
+
 async def _again(known: _Kept, call: NodeInvoke) -> Answer:
-    if (known.node_id, known.command) != (call.node_id, call.command):
+    if (known.node_id, known.command, known.params) != (call.node_id, call.command, _params(call) or b""):
         raise Conflict("idempotencyKey: was used for another command", {"field": "idempotencyKey"})
     answer = await asyncio.shield(known.answer)
     if answer is None:

@@ -44,6 +44,16 @@ class UnknownNode(InvalidRequest):
         super().__init__("unknown nodeId", {"field": "nodeId"})
 
 
+class _Judged(msgspec.Struct, frozen=True):
+    """What a node's claim leads to."""
+
+    record: NodeRecord
+    asks: SurfaceRequest | None = None
+    """What people have not heard of yet."""
+    withdrawn: SurfaceRequest | None = None
+    """What it does not ask for any more."""
+
+
 class NodeRegistry:
     """Follows connections of nodes; keeps what is known of each in `state.db`."""
 
@@ -57,6 +67,7 @@ class NodeRegistry:
         self._tasks = tasks
         self._live: dict[str, LiveNode] = {}
         self._left: list[Callable[[LiveNode, str], None]] = []
+        self._reduced: list[Callable[[LiveNode], None]] = []
         self._arrived: list[Callable[[LiveNode], None]] = []
 
     # Following connections
@@ -92,6 +103,10 @@ class NodeRegistry:
         """Call `callback` with each connection of a node that ended, and why (`details.code`)."""
         self._left.append(callback)
 
+    def when_reduced(self, callback: Callable[[LiveNode], None]) -> None:
+        """Call `callback` with each connected node that may do less than before."""
+        self._reduced.append(callback)
+
     def _gone(self, live: LiveNode, code: str) -> None:
         live.effective = NOTHING
         for callback in self._left:
@@ -100,26 +115,24 @@ class NodeRegistry:
     async def _arrive(self, live: LiveNode) -> None:
         now_ms = live.connected_ms
 
-        def unit(tx: Tx) -> tuple[NodeRecord, SurfaceRequest | None, bool]:
+        def unit(tx: Tx) -> _Judged:
             record = _arrived(store.find(tx, live.node_id), live, now_ms)
             if record.approved is None and live.principal.auth_method == "bootstrap-token":
                 # An admin minted the code for this one device. Source: docs/nodes/pairing-and-status.md.
                 offered = self._policy.offered(live.facts, live.claimed)
                 record = msgspec.structs.replace(record, approved=offered, approved_ms=now_ms)
             store.save(tx, record)
-            request, is_new = self._requested(tx, record, live, now_ms)
-            return record, request, is_new
+            return self._judge(tx, record, live, now_ms)
 
         try:
-            record, request, is_new = await self._db.write(unit)
+            judged = await self._db.write(unit)
         except BaseException as error:
             live.settled.set_exception(error)
             live.settled.exception()  # nobody may be waiting
             raise
-        self._settle(live, record)
+        self._settle(live, judged.record)
         live.settled.set_result(None)
-        if request is not None and is_new:
-            self._announce(record, request)
+        self._announce(judged)
         if self._live.get(live.node_id) is live:
             for callback in self._arrived:
                 callback(live)
@@ -135,18 +148,16 @@ class NodeRegistry:
 
         await self._db.write(unit)
 
-    def _requested(
-        self, tx: Tx, record: NodeRecord, live: LiveNode, now_ms: int
-    ) -> tuple[SurfaceRequest | None, bool]:
-        """The request a node's claim leads to, and whether people have not heard of it yet."""
+    def _judge(self, tx: Tx, record: NodeRecord, live: LiveNode, now_ms: int) -> _Judged:
+        """Store the request that a node's claim leads to."""
         offered = self._policy.offered(live.facts, live.claimed)
         approved = record.approved
+        known = store.request_of(tx, record.node_id)
         if approved is not None and offered.within(approved):
             store.drop_request_of(tx, record.node_id)
-            return None, False
-        known = store.request_of(tx, record.node_id)
+            return _Judged(record, withdrawn=known)
         if known is not None and known.surface == offered:
-            return known, False
+            return _Judged(record)
         request = SurfaceRequest(
             request_id=new_id(),
             node_id=record.node_id,
@@ -155,14 +166,25 @@ class NodeRegistry:
             asked_ms=now_ms,
         )
         store.save_request(tx, request)
-        return request, True
+        return _Judged(record, request, known)
 
     def _settle(self, live: LiveNode, record: NodeRecord) -> None:
+        if self._live.get(live.node_id) is not live:
+            return  # gone meanwhile: it may do nothing any more
+        before = live.effective
         allowed = self._policy.allowed(live.facts, live.claimed)
         live.effective = negotiate(live.claimed, record.approved or NOTHING, allowed.__contains__)
         live.host_stats = live.host_stats or record.host_stats
+        if not before.within(live.effective):
+            for callback in self._reduced:
+                callback(live)
 
-    def _announce(self, record: NodeRecord, request: SurfaceRequest) -> None:
+    def _announce(self, judged: _Judged) -> None:
+        record, request = judged.record, judged.asks
+        if judged.withdrawn is not None:
+            self.decided(judged.withdrawn.request_id, record.node_id, "rejected", tell_node=False)
+        if request is None:
+            return
         logger.info("node %s asks to be approved (%s)", printable(record.name), request.request_id)
         noun = rows.requested(record, request)
         self._hub.publish(msgspec.convert(msgspec.to_builtins(noun), NodePairRequested))
@@ -262,19 +284,30 @@ class NodeRegistry:
         if live is not None:
             self._gone(live, "PAIRING_CHANGED")
 
-    def decided(self, request_id: str, node_id: str, decision: Decision) -> None:
+    def decided(self, request_id: str, node_id: str, decision: Decision, *, tell_node: bool = True) -> None:
         """Tell operators, and the node itself."""
+        told = node_id if tell_node else None
         event = NodePairResolved(
             request_id=request_id, node_id=node_id, decision=decision, ts=self._clock.now_ms()
         )
-        self._hub.publish(event, to=lambda one: one.role is Role.OPERATOR or one.device_id == node_id)
+        self._hub.publish(event, to=lambda one: one.role is Role.OPERATOR or one.device_id == told)
 
     async def policy_changed(self) -> None:
-        """Let an edited policy count for every connected node."""
+        """Let an edited policy count for every connected node, also for what it waits for."""
         for live in self.connected():
-            record = await self._db.read(lambda tx, live=live: store.find(tx, live.node_id))
-            if record is not None:
-                self._settle(live, record)
+            await self._judge_anew(live)
+
+    async def _judge_anew(self, live: LiveNode) -> None:
+        now_ms = self._clock.now_ms()
+
+        def unit(tx: Tx) -> _Judged | None:
+            record = store.find(tx, live.node_id)
+            return None if record is None else self._judge(tx, record, live, now_ms)
+
+        judged = await self._db.write(unit)
+        if judged is not None:
+            self._settle(live, judged.record)
+            self._announce(judged)
 
 
 def _order(row: NodeRow) -> tuple[bool, str, str]:

@@ -85,12 +85,16 @@ class NodeSignals:
     async def _activity(self, _: Ctx, live: LiveNode, call: ActivityPayload) -> NodeEventTaken:
         now_ms = self._clock.now_ms()
         if call.action == "clear":
-            cleared = live.active_ms is not None
-            live.active_ms, live.presence_ms = None, now_ms
-            reason = "cleared" if cleared else "already_clear"
-        else:
+            if live.active_ms is None:
+                return taken("node.presence.activity", reason="already_clear")
+            live.active_ms = live.presence_ms = None
+            reason = "cleared"
+        elif call.source == "app" or ("accessibility", True) in live.effective.permissions:
             live.active_ms, live.presence_ms = now_ms - 1000 * (call.idle_seconds or 0), now_ms
             reason = "updated"
+        else:
+            # Beyond its own app a node watches its person only with a permission that was approved.
+            return taken("node.presence.activity", handled=False, reason="permission_required")
         self._hub.publish(
             NodePresence(
                 node_id=live.node_id,

@@ -150,15 +150,15 @@ class NodeInvoke(Call[NodeInvoked]):
 
     Errors: `INVALID_REQUEST` when the command is not allowed, not declared or not approved
     (`details.reason`); `UNAVAILABLE` with `details.code` `NOT_CONNECTED`, `TIMEOUT`, `DISCONNECTED`,
-    `PAIRING_CHANGED` or `QUEUED_UNTIL_FOREGROUND`; `UNAVAILABLE` with `details.nodeError` when the node
-    itself failed.
+    `PAIRING_CHANGED`, `POLICY_CHANGED`, `ANSWER_UNREADABLE` or `QUEUED_UNTIL_FOREGROUND`; `UNAVAILABLE` with
+    `details.nodeError` when the node itself failed.
     """
 
     node_id: NodeId
     command: CommandName
     params: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     timeout_ms: Annotated[int, Meta(ge=0, le=MAX_INVOKE_TIMEOUT_MS)] | None = None
-    """How long to wait; 30 s unless given."""
+    """How long to wait; 30 s unless given, and for 0 as long as is possible."""
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=128)]
     session_key: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
 

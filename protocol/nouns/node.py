@@ -151,8 +151,8 @@ class NodePairRequest(Wire):
 class NodeFailure(Wire):
     """Why a node could not do what it was asked to."""
 
-    code: Annotated[str, Meta(max_length=128)] | None = None
-    message: Annotated[str, Meta(max_length=16_384)] | None = None
+    code: str | None = None
+    message: str | None = None
 
 
 class PendingAction(Wire):
