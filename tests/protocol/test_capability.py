@@ -41,8 +41,17 @@ def test_a_capability_goes_with_its_last_command() -> None:
 def test_a_permission_counts_when_granted_on_both_sides() -> None:
     asked = Surface.of(permissions=[("screen.record", True), ("camera.capture", True)])
     approved = Surface.of(permissions=[("screen.record", False), ("camera.capture", True)])
-    assert negotiate(asked, approved, allow_all).permissions == (("camera.capture", True),)
+    effective = dict(negotiate(asked, approved, allow_all).permissions)
+    assert effective == {"screen.record": False, "camera.capture": True}
     assert not asked.within(approved)
+
+
+def test_a_permission_taken_away_on_the_node_needs_no_approval() -> None:
+    """OpenClaw shows what a node says it lacks as lacking, and nothing that nobody decided on."""
+    asked = Surface.of(permissions=[("screen.record", False), ("new", True), ("never.approved", False)])
+    approved = Surface.of(permissions=[("screen.record", True)])
+    effective = dict(negotiate(asked, approved, allow_all).permissions)
+    assert effective == {"screen.record": False, "never.approved": False}
     assert Surface.of(permissions=[("screen.record", False)]).within(Surface.of())
 
 

@@ -1,0 +1,1 @@
+"""Device nodes, from inside as tables and from outside over the wire."""
