@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -224,6 +224,7 @@ class NodeRegistry:
 
     async def rows(self, viewer: Principal | None) -> list[NodeRow]:
         """Every node, connected ones first, then by name; what waits is told to who may approve it."""
+        await _settled(self._live.values())
         records, waiting = await self._db.read(lambda tx: (store.everyone(tx), store.requests(tx)))
         requests = {request.node_id: request for request in waiting}
         found = [self._row(record, requests.get(record.node_id), viewer) for record in records]
@@ -235,6 +236,7 @@ class NodeRegistry:
         Raises:
             UnknownNode: there is none.
         """
+        await _settled([live for live in [self._live.get(node_id)] if live is not None])
         record, request = await self._db.read(
             lambda tx: (store.find(tx, node_id), store.request_of(tx, node_id))
         )
@@ -308,6 +310,13 @@ class NodeRegistry:
         if judged is not None:
             self._settle(live, judged.record)
             self._announce(judged)
+
+
+async def _settled(nodes: Iterable[LiveNode]) -> None:
+    """Wait for nodes that have just come: a moment later it is known what they may do."""
+    arriving = [live.settled for live in nodes if not live.settled.done()]
+    if arriving:
+        await asyncio.wait(arriving)
 
 
 def _order(row: NodeRow) -> tuple[bool, str, str]:

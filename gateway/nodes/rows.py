@@ -32,6 +32,7 @@ def row(
         caps=list(surface.caps),
         commands=list(surface.commands),
         permissions=_permissions(surface),
+        session_host=False,
         host_stats=live.host_stats if live is not None else record.host_stats,
         node_plugin_tools=list(live.tools) if live is not None else [],
         path_env=facts.path_env,

@@ -79,7 +79,7 @@ class NodeRow(Wire):
     caps: list[str]
     commands: list[str]
     permissions: dict[str, bool] | None = None
-    session_host: bool = field(default=False, name="sessionHost")
+    session_host: bool
     host_stats: HostStats | None = None
     node_plugin_tools: list[NodePluginTool]
     path_env: str | None = None
