@@ -1,5 +1,7 @@
 """What clients see of nodes."""
 
+import msgspec
+
 from gateway.nodes.model import LiveNode, NodeRecord, SurfaceRequest
 from gateway.nodes.policy import scopes_to_approve
 from protocol.capability import Surface
@@ -18,8 +20,7 @@ def row(
     facts = live.facts if live is not None else record.facts
     # An absent node shows what it would have, so that people see what they may ask for when it is back.
     surface = live.effective if live is not None else record.approved or Surface()
-    shown = request if approves else None
-    return NodeRow(
+    found = NodeRow(
         node_id=record.node_id,
         display_name=record.label or facts.display_name,
         platform=facts.platform,
@@ -37,21 +38,38 @@ def row(
         node_plugin_tools=list(live.tools) if live is not None else [],
         path_env=facts.path_env,
         approval_state=_state(record, request),
-        pending_request_id=shown.request_id if shown is not None else None,
-        pending_declared_caps=list(shown.surface.caps) if shown is not None else None,
-        pending_declared_commands=list(shown.surface.commands) if shown is not None else None,
-        pending_declared_permissions=_permissions(shown.surface) if shown is not None else None,
-        connected_at_ms=live.connected_ms if live is not None else None,
         last_connected_at_ms=record.connected_ms,
         last_disconnected_at_ms=record.disconnected_ms,
         last_seen_at_ms=record.seen_ms,
         last_seen_reason=record.seen_reason,
-        last_active_at_ms=live.active_ms if live is not None else None,
-        presence_updated_at_ms=live.presence_ms if live is not None else None,
         approved_at_ms=record.approved_ms,
         active=True if active else None,
         paired=True,
         connected=live is not None,
+    )
+    return _with_request(_with_connection(found, live), request if approves else None)
+
+
+def _with_connection(found: NodeRow, live: LiveNode | None) -> NodeRow:
+    if live is None:
+        return found
+    return msgspec.structs.replace(
+        found,
+        connected_at_ms=live.connected_ms,
+        last_active_at_ms=live.active_ms,
+        presence_updated_at_ms=live.presence_ms,
+    )
+
+
+def _with_request(found: NodeRow, request: SurfaceRequest | None) -> NodeRow:
+    if request is None:
+        return found
+    return msgspec.structs.replace(
+        found,
+        pending_request_id=request.request_id,
+        pending_declared_caps=list(request.surface.caps),
+        pending_declared_commands=list(request.surface.commands),
+        pending_declared_permissions=_permissions(request.surface),
     )
 
 

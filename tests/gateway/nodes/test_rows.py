@@ -5,7 +5,7 @@ The members are those of the answers recorded from OpenClaw 2026.9.6.
 
 import pytest
 
-from tests.gateway.nodes.house import ELSEWHERE, PAIRING, READ, operator, refusal
+from tests.gateway.nodes.house import ELSEWHERE, PAIRING, READ, operator, refusal, until
 from tests.support.daemon import Daemon
 from tests.support.nodes import MAC, ScriptedNode, described, pending_request
 from tests.support.wire import Json, WireClient
@@ -22,25 +22,40 @@ async def rows_of(client: WireClient) -> list[Json]:
     return (await client.call("node.list", {}))["nodes"]
 
 
-async def test_a_row_has_the_members_clients_know(shared_daemon: Daemon, admin: WireClient) -> None:
-    node = ScriptedNode(
-        shared_daemon,
+def mac(daemon: Daemon) -> ScriptedNode:
+    """A Mac as OpenClaw's app introduces itself."""
+    return ScriptedNode(
+        daemon,
         caps=["system"],
         commands=["system.notify"],
         permissions={"location": True},
         client={"displayName": "PyNode", "modelIdentifier": "Mac16,1", **MAC},
     )
-    await node.connect(pathEnv="/usr/bin:/bin")
+
+
+async def test_a_row_has_the_members_clients_know(shared_daemon: Daemon, admin: WireClient) -> None:
+    node = mac(shared_daemon)
     async with node:
         await pending_request(admin, node.id)
         waiting = {"pendingRequestId", "pendingDeclaredCaps", "pendingDeclaredCommands"}
-        present = {"connectedAtMs", "modelIdentifier", "pathEnv"}
+        present = {"connectedAtMs", "modelIdentifier"}
         row = next(row for row in await rows_of(admin) if row["nodeId"] == node.id)
         assert set(row) == ALWAYS | present | waiting | {"pendingDeclaredPermissions"}
         await node.approved_by(admin)
         row = next(row for row in await rows_of(admin) if row["nodeId"] == node.id)
         assert set(row) == ALWAYS | present | {"approvedAtMs", "permissions"}
         assert row["connectedAtMs"] == row["lastConnectedAtMs"] == row["lastSeenAtMs"]
+        described_row = await described(admin, node.id)
+        assert described_row.pop("ts") >= row["connectedAtMs"]
+        assert described_row == row
+
+
+async def test_a_row_says_what_the_node_said(shared_daemon: Daemon, admin: WireClient) -> None:
+    node = mac(shared_daemon)
+    await node.connect(pathEnv="/usr/bin:/bin")
+    async with node:
+        await node.approved_by(admin)
+        row = await described(admin, node.id)
         expected = {
             "nodeId": node.id,
             "displayName": "PyNode",
@@ -62,10 +77,17 @@ async def test_a_row_has_the_members_clients_know(shared_daemon: Daemon, admin: 
             "connected": True,
         }
         assert {name: row[name] for name in expected} == expected
-        described_row = await described(admin, node.id)
-        assert described_row.pop("ts") >= row["connectedAtMs"]
-        assert described_row == row
-    absent = await described(admin, node.id)
+
+
+async def test_an_absent_node_keeps_what_it_may_be_asked(shared_daemon: Daemon, admin: WireClient) -> None:
+    node = mac(shared_daemon)
+    async with node:
+        await node.approved_by(admin)
+
+    async def look() -> Json:
+        return await described(admin, node.id)
+
+    absent = await until(look, lambda row: "lastDisconnectedAtMs" in row)
     assert (absent["connected"], absent["commands"]) == (False, ["system.notify"])
     assert "connectedAtMs" not in absent
     assert absent["lastDisconnectedAtMs"] >= absent["lastConnectedAtMs"]
