@@ -119,6 +119,8 @@ class Link:
         finally:
             timer.cancel()
             self._answers.pop(pending.id, None)
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # when sending failed nobody else has looked at it
 
     async def run(self, heard: Callable[[Happened], None]) -> Ending:
         """Read until the connection ends, and hand every event to `heard`; events come in order."""
