@@ -12,15 +12,20 @@ import msgspec
 
 from device_node.config import McpServerSettings
 from device_node.exec_policy.store import RulesStore, RulesUnreadable
+from device_node.providers.camera import camera_family
 from device_node.providers.device import device_family
 from device_node.providers.environment import bare_environment
 from device_node.providers.exec_rules import ExecRulesProvider
+from device_node.providers.film import Ffmpeg
 from device_node.providers.finding import Family, Finding, Offer, unusable, usable
 from device_node.providers.folders import folders_family
 from device_node.providers.mcp import McpProvider, mcp_family
+from device_node.providers.notify import notify_family
 from device_node.providers.place import Place, place_family
+from device_node.providers.programs import find_programs
 from device_node.providers.run import RunProvider
 from device_node.providers.run_events import SendEvent
+from device_node.providers.screen import screen_family
 from device_node.providers.which import WhichProvider
 
 
@@ -70,12 +75,19 @@ def find_providers(
         environ: the node's environment.
     """
     environment = bare_environment(environ)
+    programs = find_programs(("ffmpeg", "ffprobe", "grim", "import", "notify-send"), environment["PATH"])
+    ffmpeg = None
+    if "ffmpeg" in programs and "ffprobe" in programs:
+        ffmpeg = Ffmpeg(programs["ffmpeg"], programs["ffprobe"], environment)
     mcp, mcp_provider = mcp_family(mcp_servers or {}, environment, permissions)
     families = [
         *_commands(state_dir, permissions, now_ms, send_event, environment),
         device_family(permissions, device_name, environ),
         folders_family(),
         place_family(place, permissions, now_ms),
+        camera_family(ffmpeg, permissions),
+        screen_family(ffmpeg, programs, environment, permissions, now_ms),
+        notify_family(programs, environment, permissions),
         mcp,
     ]
     return Providers(

@@ -77,7 +77,8 @@ async def test_permissions_follow_the_owner(bench: Bench) -> None:
 def test_a_laptop_on_battery(tree: Tree) -> None:
     bat = "sys/class/power_supply/BAT0/"
     root = tree({
-        bat + "type": "Battery\n", bat + "status": "Discharging\n", bat + "capacity": "83\n", bat + "temp": "312\n",
+        bat + "type": "Battery\n", bat + "status": "Discharging\n", bat + "capacity": "83\n",
+        bat + "temp": "312\n",
         bat + "current_now": "1250000\n", bat + "health": "Good\n",
         "sys/class/power_supply/AC/type": "Mains\n", "sys/class/power_supply/AC/online": "0\n",
         "sys/firmware/acpi/platform_profile": "low-power\n",
