@@ -257,13 +257,15 @@ class WireClient:
         Raises:
             AssertionError: The gateway broke a promise about frames or `seq` at any time before.
         """
-        await self.socket.close()
+        if not self._ended:  # a transport that is gone cannot be closed once more
+            await self.socket.close()
         await asyncio.wait([self._reader])
         self._raise_fault()
 
     async def abort(self) -> None:
         """Drop the TCP connection without a close frame, as a device that lost its network does."""
-        self.socket.transport.abort()
+        if not self._ended:
+            self.socket.transport.abort()
         await asyncio.wait([self._reader])
 
     async def __aenter__(self) -> Self:
