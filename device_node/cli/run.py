@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from device_node.address import Address, normal_fingerprint
 from device_node.cli.arguments import TOKEN_VARIABLE, Parser, add_gateway, add_home, home_of
 from device_node.config import NodeConfig, load_config
 from device_node.files import private_dir
@@ -66,10 +67,12 @@ def overlaid(config: NodeConfig, options: argparse.Namespace) -> NodeConfig:
 
     gateway = config.gateway
     if options.url is not None:
+        Address.parse(options.url)
         # Another gateway: neither the pin nor the token of the configured one is meant for it.
         gateway = msgspec.structs.replace(gateway, url=options.url, tls_fingerprint=None, token=None)
     if options.tls_fingerprint is not None:
-        gateway = msgspec.structs.replace(gateway, tls_fingerprint=options.tls_fingerprint)
+        pin = normal_fingerprint(options.tls_fingerprint)
+        gateway = msgspec.structs.replace(gateway, tls_fingerprint=pin)
     if options.token is not None or (gateway.token is None and os.environ.get(TOKEN_VARIABLE)):
         gateway = msgspec.structs.replace(gateway, token=TokenReference(env=TOKEN_VARIABLE))
     changes = {

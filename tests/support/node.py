@@ -158,8 +158,12 @@ class NodeProcess:
             env=self.env,
             cwd=self._user_home,
         )
-        async with asyncio.timeout(TIMEOUT_S):
-            out, err = await process.communicate()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                out, err = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
 
