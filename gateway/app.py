@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -178,7 +178,7 @@ async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
     apply(settings, settings)
     house.config.watch(GatewaySettings, apply)
     listener = Listener(
-        lambda: _origin_policy(house.config.get(GatewaySettings), settings),
+        lambda: _origin_policy(house.config.get(GatewaySettings), settings, house.names),
         _receiver(house, doorman, dispatcher),
         house.http.application(),
         doorman,
@@ -215,9 +215,9 @@ def _receiver(
     return receive
 
 
-def _origin_policy(now: GatewaySettings, bound: GatewaySettings) -> OriginPolicy:
+def _origin_policy(now: GatewaySettings, bound: GatewaySettings, names: Collection[str]) -> OriginPolicy:
     """The rules as they are now, for the address and the encryption the gateway was started with."""
-    hosts = set(now.allowed_hosts)
+    hosts = {*now.allowed_hosts, *names}
     origins = set(now.allowed_origins)
     if now.public_url is not None:
         origin = now.public_url.rstrip("/")

@@ -24,7 +24,9 @@ async def setup(house: House) -> None:
         pin = fingerprint(certificate).replace(":", "").lower() if bound.tls.enabled else None
         return Listening(host=bound.host, port=facts.port() or bound.port, tls_fingerprint=pin)
 
-    announcer = Announcer(listening, lambda: house.config.get(DiscoverySettings), house.health, house.tasks)
+    announcer = Announcer(
+        listening, lambda: house.config.get(DiscoverySettings), house.names, house.health, house.tasks
+    )
 
     def changed(_old: DiscoverySettings, _new: DiscoverySettings) -> None:
         house.tasks.spawn("discovery change", announcer.follow())

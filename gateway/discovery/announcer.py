@@ -47,11 +47,13 @@ class Announcer:
         self,
         listening: Callable[[], Listening],
         settings: Callable[[], DiscoverySettings],
+        names: set[str],
         health: HealthBoard,
         tasks: Supervisor,
     ) -> None:
         self._listening = listening
         self._settings = settings
+        self._names = names
         self._health = health
         self._tasks = tasks
         self._task: asyncio.Task[None] | None = None
@@ -102,10 +104,15 @@ class Announcer:
             self._health.report(PART, ok=True, detail="there is no network to be found in")
             await self._while_true(advert)
             return
-        async with announced(advert) as name:
-            self._health.report(PART, ok=True)
-            logger.info("announced as %s at %s", name, ", ".join(advert.addresses))
-            await self._while_true(advert)
+        host = advert.server.removesuffix(".").lower()
+        self._names.add(host)  # whoever hears of the gateway may call it by this name
+        try:
+            async with announced(advert) as name:
+                self._health.report(PART, ok=True)
+                logger.info("announced as %s at %s", name, ", ".join(advert.addresses))
+                await self._while_true(advert)
+        finally:
+            self._names.discard(host)
 
     async def _while_true(self, advert: Advert) -> None:
         while True:

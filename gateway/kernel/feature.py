@@ -71,6 +71,8 @@ class House:
         self.http = HttpRoutes()
         self.hello = HelloSources()
         self.health = HealthBoard(clock)
+        self.names: set[str] = set()
+        """Host names, lower case, under which features make the gateway known; requests may carry them."""
         self.start_hooks: list[Callable[[], Awaitable[None]]] = []
         self._databases = databases
         self._services: dict[type[Any], Any] = {}

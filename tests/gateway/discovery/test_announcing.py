@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.kernel.net.tls import fingerprint
@@ -72,6 +73,25 @@ async def test_settings_are_followed_without_a_restart(tmp_path: Path) -> None:
         told = txt(await browser.resolve(f"{three} (OpenClaw)"))
         assert told["sshPort"] == "22"
         assert told["cliPath"].endswith("/homarus")
+
+
+async def test_it_answers_to_the_name_it_is_announced_by(tmp_path: Path) -> None:
+    """OpenClaw's clients connect to the host of the service record. Any other name may be a rebound one."""
+    name = unique("h-called")
+    async with Browser() as browser, Daemon(tmp_path, config=config(name)) as daemon:
+        await browser.resolve(f"{name} (OpenClaw)")
+        async with httpx.AsyncClient(base_url=daemon.url) as http:
+
+            async def status(host: str) -> int:
+                return (await http.get("/healthz", headers={"Host": f"{host}:{daemon.port}"})).status_code
+
+            assert await status(f"{name}.local") == 200
+            assert await status(f"{name.upper()}.LOCAL") == 200
+            assert await status(f"not-{name}.local") == 421
+            await set_to(daemon, "hostname", f"{name}-2")
+            await browser.resolve(f"{name}-2 (OpenClaw)")
+            assert await status(f"{name}-2.local") == 200
+            assert await status(f"{name}.local") == 421
 
 
 async def set_to(daemon: Daemon, key: str, value: str) -> Result:
