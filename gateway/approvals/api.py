@@ -1,5 +1,8 @@
 """Approval methods."""
 
+from gateway.approvals.exec_rules import ExecRulesService
+from gateway.approvals.grants import GrantService
+from gateway.approvals.request import prepared
 from gateway.approvals.service import ApprovalService
 from gateway.kernel.rpc.context import Ctx
 from gateway.kernel.rpc.router import handles
@@ -14,10 +17,17 @@ from protocol.methods.approvals import (
     ApprovalResolve,
     ApprovalView,
     ExecApprovalGet,
+    ExecApprovalGrantsList,
+    ExecApprovalGrantsRevoke,
     ExecApprovalList,
     ExecApprovalRequest,
     ExecApprovalResolve,
+    ExecApprovalsGet,
+    ExecApprovalsSet,
     ExecApprovalWait,
+    ExecRulesSnapshot,
+    GrantRevocation,
+    Grants,
     PluginApprovalList,
     SystemApprovalList,
     Verdict,
@@ -35,7 +45,12 @@ class ApprovalsApi:
     @handles(ExecApprovalRequest)
     async def request(self, ctx: Ctx, call: ExecApprovalRequest) -> Verdict:
         """See `ExecApprovalRequest`."""
-        approval = await self._approvals.ask(call)
+        approval = await self._approvals.ask(
+            prepared(call),
+            approval_id=call.id,
+            timeout_ms=call.timeout_ms,
+            requested_by=ctx.principal.actor,
+        )
         if not call.two_phase:
             return await self._approvals.wait(approval.id)
         self._tasks.spawn("approval verdict", self._answer_later(ctx, approval.id))
@@ -78,7 +93,9 @@ class ApprovalsApi:
     @handles(ExecApprovalResolve)
     async def resolve_exec(self, ctx: Ctx, call: ExecApprovalResolve) -> Done:
         """See `ExecApprovalResolve`."""
-        applied, approval = await self._approvals.decide(call.id, call.decision, _resolver(ctx), "exec")
+        applied, approval = await self._approvals.decide(
+            call.id, call.decision, _resolver(ctx), "exec", call.grant_expires_in_days
+        )
         if not applied:
             raise Conflict(f"id: approval {call.id} is already {approval.status}", {"field": "id"})
         return Done(ok=True)
@@ -91,7 +108,9 @@ class ApprovalsApi:
     @handles(ApprovalResolve)
     async def resolve(self, ctx: Ctx, call: ApprovalResolve) -> ApprovalResolution:
         """See `ApprovalResolve`."""
-        applied, approval = await self._approvals.decide(call.id, call.decision, _resolver(ctx), call.kind)
+        applied, approval = await self._approvals.decide(
+            call.id, call.decision, _resolver(ctx), call.kind, call.grant_expires_in_days
+        )
         return ApprovalResolution(applied=applied, approval=approval.snapshot)
 
     @handles(ApprovalHistory)
@@ -101,6 +120,34 @@ class ApprovalsApi:
 
     async def _answer_later(self, ctx: Ctx, approval_id: str) -> None:
         ctx.answer_again(await self._approvals.wait(approval_id))
+
+
+class PermissionsApi:
+    """Answers for what is allowed beforehand: grants, and the rules about programs."""
+
+    def __init__(self, grants: GrantService, rules: ExecRulesService) -> None:
+        self._grants = grants
+        self._rules = rules
+
+    @handles(ExecApprovalGrantsList)
+    async def list_grants(self, _: Ctx, call: ExecApprovalGrantsList) -> Grants:
+        """See `ExecApprovalGrantsList`."""
+        return Grants(grants=await self._grants.newest(call.limit))
+
+    @handles(ExecApprovalGrantsRevoke)
+    async def revoke_grant(self, ctx: Ctx, call: ExecApprovalGrantsRevoke) -> GrantRevocation:
+        """See `ExecApprovalGrantsRevoke`."""
+        return await self._grants.revoke(call.grant_id, ctx.principal.actor)
+
+    @handles(ExecApprovalsGet)
+    async def get_rules(self, _: Ctx, __: ExecApprovalsGet) -> ExecRulesSnapshot:
+        """See `ExecApprovalsGet`."""
+        return await self._rules.snapshot()
+
+    @handles(ExecApprovalsSet)
+    async def set_rules(self, ctx: Ctx, call: ExecApprovalsSet) -> ExecRulesSnapshot:
+        """See `ExecApprovalsSet`."""
+        return await self._rules.replace(ctx.principal.actor, call.file, call.base_hash)
 
 
 def _resolver(ctx: Ctx) -> Resolver:

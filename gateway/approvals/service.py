@@ -1,23 +1,24 @@
 """One approval flow for everything that needs a person's permission."""
 
-import shlex
 import sqlite3
 from typing import Final
 
 import msgspec
 
-from gateway.approvals import store
-from gateway.approvals.model import Ending, StoredApproval
+from gateway.approvals import grant_store, store
+from gateway.approvals.binding import Binding, differing
+from gateway.approvals.model import Ending, StoredApproval, StoredGrant
+from gateway.approvals.news import ApprovalNews
+from gateway.approvals.request import Prepared
+from gateway.kernel.audit.trail import SYSTEM, AuditLog
 from gateway.kernel.clock import Clock
-from gateway.kernel.net.hub import Hub
-from gateway.kernel.store.db import Database
+from gateway.kernel.store.db import Database, Tx
 from gateway.kernel.store.keyset import decode_cursor, encode_cursor
 from gateway.kernel.waiters import Waiters
-from protocol.errors import Conflict, InvalidRequest, NotFound
-from protocol.events.approvals import ExecApprovalRequested, ExecApprovalResolved, SessionApproval
+from protocol.errors import Conflict, Forbidden, InvalidRequest, NotFound, Overloaded
 from protocol.ids import checked_id, new_id
-from protocol.methods.approvals import ApprovalPage, ExecApprovalRequest, Verdict
-from protocol.nouns.approval import Approval, ApprovalKind, Decision, ExecPresentation, Resolver
+from protocol.methods.approvals import ApprovalPage, Verdict
+from protocol.nouns.approval import Approval, ApprovalKind, Decision, Resolver
 
 DEFAULT_TIMEOUT_MS: Final = 30 * 60_000
 """How long a request waits. Observed: expiresAtMs is 30 min after createdAtMs."""
@@ -25,54 +26,89 @@ DEFAULT_TIMEOUT_MS: Final = 30 * 60_000
 KEEP_DECIDED_MS: Final = 30 * 24 * 3_600_000
 """How long decided approvals are kept. Source: OpenClaw, `approval.history`."""
 
-EXPIRED: Final = Ending(status="expired", reason="timeout", resolver=Resolver(kind="system", id="expiry"))
+MAX_PENDING: Final = 500
+"""More than anybody will answer; an agent that runs wild must not fill the disk with questions."""
 
-_BIDI_AND_CONTROL: Final = {
-    code: f"\\u{code:04x}"
-    for code in (
-        *range(0x20),
-        *range(0x7F, 0xA0),
-        *range(0x202A, 0x202F),
-        *range(0x2066, 0x206A),
-        0x200E,
-        0x200F,
-    )
-}
-"""Characters that could make a command look like another one; shown as escapes."""
+DAY_MS: Final = 24 * 3_600_000
+
+EXPIRED: Final = Ending(status="expired", reason="timeout", resolver=Resolver(kind="system", id="expiry"))
+ABORTED: Final = Ending(
+    status="cancelled", reason="run-aborted", resolver=Resolver(kind="system", id="run-aborted")
+)
+
+
+class TooManyApprovals(Overloaded):
+    """Too many requests wait for a person already."""
+
+
+class ApprovalMismatch(Forbidden):
+    """What is to run is not what was approved, or the approval is not good any more."""
+
+    detail_code = "APPROVAL_REQUEST_MISMATCH"
 
 
 class ApprovalService:
-    """Asks, waits, decides once, and remembers. Pending approvals survive a restart."""
+    """Asks, waits, decides once, and remembers. All of it survives a restart, and all of it is recorded."""
 
-    def __init__(self, db: Database, hub: Hub, clock: Clock) -> None:
+    def __init__(self, db: Database, news: ApprovalNews, clock: Clock, audit: AuditLog) -> None:
         self._db = db
-        self._hub = hub
+        self._news = news
         self._clock = clock
+        self._audit = audit
         self._waiting = Waiters()
+        self._runs: dict[str, str] = {}
+        """Runs that wait for an answer, by approval."""
 
-    async def ask(self, call: ExecApprovalRequest) -> StoredApproval:
-        """Store a request and tell everyone who may decide.
+    async def start(self) -> None:
+        """Take up what waited when the gateway stopped."""
+        for approval in await self._still_pending():
+            self._remember_run(approval)
+
+    async def ask(
+        self,
+        request: Prepared,
+        *,
+        approval_id: str | None = None,
+        timeout_ms: int | None = None,
+        requested_by: str | None = None,
+        reuse: bool = False,
+    ) -> StoredApproval:
+        """Store a request and tell everyone who may decide; what is allowed for good is allowed at once.
+
+        Args:
+            request: What is asked for.
+            approval_id: Chosen by the caller, or made here.
+            timeout_ms: How long it waits; 30 minutes by default.
+            requested_by: `Principal.actor` of who asks over the protocol.
+            reuse: Take the approval for exactly this that waits, or was allowed and not used, if any.
 
         Raises:
-            InvalidRequest: when it does not say what would run.
+            InvalidRequest: for a malformed id.
             Conflict: when the id is taken.
+            TooManyApprovals: when 500 requests wait already.
         """
-        approval = self._pending(call)
+        fresh = self._fresh(request, approval_id, timeout_ms, requested_by)
+
+        def unit(tx: Tx) -> StoredApproval:
+            digest = request.binding.digest()
+            known = store.reusable(tx, digest, requested_by, fresh.created_ms) if reuse else None
+            if known is not None:
+                return known
+            if store.pending_count(tx) >= MAX_PENDING:
+                raise TooManyApprovals(
+                    f"{MAX_PENDING} requests wait for an answer; answer or deny some first"
+                )
+            grant = None if request.always_asks else _use_grant(tx, request.binding, fresh.created_ms)
+            approval = fresh if grant is None else _granted(fresh, grant)
+            store.insert(tx, approval)
+            return approval
+
         try:
-            await self._db.write(lambda tx: store.insert(tx, approval))
+            approval = await self._db.write(unit)
         except sqlite3.IntegrityError as error:
-            raise Conflict(f"id: approval {approval.id} exists already", {"field": "id"}) from error
-        asked = approval.asked
-        self._hub.publish(
-            ExecApprovalRequested(
-                approval_kind=approval.kind,
-                id=approval.id,
-                request=asked.request,
-                created_at_ms=approval.created_ms,
-                expires_at_ms=approval.expires_ms,
-            )
-        )
-        self._announce(approval)
+            raise Conflict(f"id: approval {fresh.id} exists already", {"field": "id"}) from error
+        if approval.id == fresh.id:
+            self._tell_asked(approval)
         return approval
 
     async def wait(self, approval_id: str, timeout_ms: int | None = None) -> Verdict:
@@ -97,13 +133,19 @@ class ApprovalService:
         )
 
     async def decide(
-        self, approval_id: str, decision: Decision, resolver: Resolver, kind: ApprovalKind | None = None
+        self,
+        approval_id: str,
+        decision: Decision,
+        resolver: Resolver,
+        kind: ApprovalKind | None = None,
+        grant_days: int | None = None,
     ) -> tuple[bool, StoredApproval]:
         """Record a decision; the first one wins. Returns whether this one was it, and what is recorded.
 
         Raises:
             NotFound: when there is no such approval of that kind.
             InvalidRequest: when the decision is not among the offered ones.
+            AuditOverloaded, StoreUnavailable: when it cannot be recorded; it is not decided then.
         """
         approval = await self.get(approval_id)
         if kind is not None and kind != approval.kind:
@@ -111,9 +153,60 @@ class ApprovalService:
         offered = approval.shown.allowed_decisions
         if decision not in offered:
             raise InvalidRequest(f"decision: must be one of {', '.join(offered)}", {"field": "decision"})
-        status = "denied" if decision == "deny" else "allowed"
-        ending = Ending(status=status, reason="user", resolver=resolver, decision=decision)
-        return await self._end(approval_id, ending)
+        if approval.status != "pending":
+            return False, approval
+        now_ms = self._clock.now_ms()
+        ending = Ending(
+            status="denied" if decision == "deny" else "allowed",
+            reason="user",
+            resolver=resolver,
+            decision=decision,
+            grant_expires_ms=None if grant_days is None else now_ms + grant_days * DAY_MS,
+        )
+        return await self._end(approval, ending)
+
+    async def consume(self, approval_id: str, actual: Binding, requested_by: str | None = None) -> Decision:
+        """Use an approval for what is about to run; true for exactly one caller, whatever crashes between.
+
+        Args:
+            approval_id: The approval.
+            actual: What really runs.
+            requested_by: Who asked over the protocol, which must be who runs it; None inside the gateway.
+
+        Raises:
+            NotFound: when there is no such approval.
+            ApprovalMismatch: when it was not allowed, is used or expired, or is for something else.
+            AuditOverloaded, StoreUnavailable: when it cannot be recorded; it is not used then.
+        """
+        approval = await self.get(approval_id)
+        problem = _unusable(approval, actual, requested_by)
+        if problem is None:
+            await self._audit.record_durably(
+                "approval.used", actor=_actor(approval), subject=approval.id, details=_about(approval)
+            )
+            now_ms, digest = self._clock.now_ms(), actual.digest()
+            if await self._db.write(lambda tx: store.consume(tx, approval_id, digest, now_ms)):
+                return approval.decision or "allow-once"
+            problem = "it was used already, or has expired"
+        self._audit.record(
+            "approval.mismatch",
+            actor=requested_by or _actor(approval),
+            subject=approval.id,
+            outcome="refused",
+            details={"problem": problem},
+        )
+        raise ApprovalMismatch(f"approval {approval.id} is not good for this: {problem}; ask again")
+
+    def awaited_by(self, run_id: str) -> bool:
+        """Whether anything was asked for this run and not answered yet."""
+        return run_id in self._runs.values()
+
+    async def withdraw(self, run_id: str) -> None:
+        """The run is over: what was asked for it needs no answer any more."""
+        for approval_id in [known for known, run in self._runs.items() if run == run_id]:
+            approval = await self._stored(approval_id)
+            if approval.status == "pending":
+                await self._end(approval, ABORTED)
 
     async def get(self, approval_id: str) -> StoredApproval:
         """One approval; what waited too long is expired by now.
@@ -123,7 +216,7 @@ class ApprovalService:
         """
         approval = await self._stored(approval_id)
         if self._overdue(approval):
-            _, approval = await self._end(approval_id, EXPIRED)
+            _, approval = await self._end(approval, EXPIRED)
         return approval
 
     async def pending(self, kind: ApprovalKind) -> list[StoredApproval]:
@@ -152,14 +245,48 @@ class ApprovalService:
         await self._still_pending()
 
     async def reap(self) -> None:
-        """Forget what was decided long ago."""
-        decided_before_ms = self._clock.now_ms() - KEEP_DECIDED_MS
-        await self._db.write(lambda tx: store.reap(tx, decided_before_ms))
+        """Forget what was decided, and grants that ended, long ago."""
+        before_ms = self._clock.now_ms() - KEEP_DECIDED_MS
+        await self._db.write(lambda tx: (store.reap(tx, before_ms), grant_store.reap(tx, before_ms)))
+
+    def _fresh(
+        self, request: Prepared, approval_id: str | None, timeout_ms: int | None, requested_by: str | None
+    ) -> StoredApproval:
+        now_ms = self._clock.now_ms()
+        return StoredApproval(
+            id=checked_id(approval_id, "id") if approval_id is not None else new_id(),
+            kind="exec",
+            status="pending",
+            request=msgspec.json.encode(request.told),
+            presentation=msgspec.json.encode(request.shown),
+            agent_id=request.binding.agent_id,
+            session_key=request.binding.session_key,
+            created_ms=now_ms,
+            expires_ms=now_ms + (timeout_ms or DEFAULT_TIMEOUT_MS),
+            binding=request.binding,
+            requested_by=requested_by,
+        )
+
+    def _tell_asked(self, approval: StoredApproval) -> None:
+        actor = approval.requested_by or _actor(approval)
+        if approval.status == "pending":
+            self._remember_run(approval)
+            self._audit.record("approval.asked", actor=actor, subject=approval.id, details=_about(approval))
+            self._news.asked(approval)
+            return
+        grant_id = None if approval.resolver is None else approval.resolver.id
+        details = {**_about(approval), "grant": grant_id}
+        self._audit.record("approval.granted", actor=actor, subject=approval.id, details=details)
+
+    def _remember_run(self, approval: StoredApproval) -> None:
+        run_id = approval.asked.request.get("runId")
+        if isinstance(run_id, str):
+            self._runs[approval.id] = run_id
 
     async def _still_pending(self, kind: ApprovalKind | None = None) -> list[StoredApproval]:
         rows = await self._db.read(lambda tx: store.pending(tx, kind))
         for overdue in filter(self._overdue, rows):
-            await self._end(overdue.id, EXPIRED)
+            await self._end(overdue, EXPIRED)
         return [row for row in rows if not self._overdue(row)]
 
     def _overdue(self, approval: StoredApproval) -> bool:
@@ -172,63 +299,92 @@ class ApprovalService:
             raise NotFound(f"id: no approval {approval_id}", {"field": "id"})
         return approval
 
-    async def _end(self, approval_id: str, ending: Ending) -> tuple[bool, StoredApproval]:
+    async def _end(self, pending: StoredApproval, ending: Ending) -> tuple[bool, StoredApproval]:
         now_ms = self._clock.now_ms()
-        applied = await self._db.write(lambda tx: store.end(tx, approval_id, ending, now_ms))
-        approval = await self._stored(approval_id)
-        self._waiting.wake(approval_id)
+        grant = _grant(pending, ending, now_ms)
+        # First on record, then in force: nobody's yes or no may leave no trace.
+        await self._audit.record_durably(
+            f"approval.{ending.status}",
+            actor=ending.resolver.id or SYSTEM,
+            subject=pending.id,
+            outcome=ending.decision or ending.reason,
+            details={**_about(pending), "grant": None if grant is None else grant.id},
+        )
+
+        def unit(tx: Tx) -> bool:
+            applied = store.end(tx, pending.id, ending, now_ms)
+            if applied and grant is not None:
+                grant_store.insert(tx, grant)
+            return applied
+
+        applied = await self._db.write(unit)
+        approval = await self._stored(pending.id)
+        self._runs.pop(pending.id, None)
+        self._waiting.wake(pending.id)
         if applied:
-            self._hub.publish(
-                ExecApprovalResolved(
-                    id=approval.id,
-                    decision=approval.decision,
-                    resolved_by=ending.resolver.id,
-                    ts=now_ms,
-                    request=approval.asked.request,
-                )
-            )
-            self._announce(approval)
+            self._news.ended(approval)
+        else:
+            self._audit.record("approval.late", actor=ending.resolver.id or SYSTEM, subject=pending.id)
         return applied, approval
 
-    def _announce(self, approval: StoredApproval) -> None:
-        if approval.session_key is None:
-            return
-        pending = approval.status == "pending"
-        self._hub.publish(
-            SessionApproval(
-                session_key=approval.session_key,
-                source_session_key=approval.session_key,
-                updated_at_ms=approval.created_ms if pending else approval.resolved_ms or 0,
-                phase="pending" if pending else "terminal",
-                approval=approval.snapshot,
-            )
-        )
 
-    def _pending(self, call: ExecApprovalRequest) -> StoredApproval:
-        command = call.command or (shlex.join(call.command_argv) if call.command_argv else None)
-        if command is None:
-            raise InvalidRequest("command: say what would run", {"field": "command"})
-        unavailable = call.unavailable_decisions or ()
-        choices: tuple[Decision, ...] = ("allow-once", "allow-always", "deny")
-        shown = ExecPresentation(
-            kind="exec",
-            command_text=command.translate(_BIDI_AND_CONTROL),
-            command_preview=None,
-            warning_text=call.warning_text,
-            host=call.host,
-            node_id=call.node_id,
-            agent_id=call.agent_id,
-            allowed_decisions=[choice for choice in choices if choice not in unavailable],
-        )
-        now_ms = self._clock.now_ms()
-        return StoredApproval(
-            id=checked_id(call.id, "id") if call.id is not None else new_id(),
-            kind="exec",
-            status="pending",
-            request=msgspec.json.encode(call),
-            presentation=msgspec.json.encode(shown),
-            agent_id=call.agent_id,
-            session_key=call.session_key,
-            created_ms=now_ms,
-            expires_ms=now_ms + (call.timeout_ms or DEFAULT_TIMEOUT_MS),
-        )
+def _use_grant(tx: Tx, binding: Binding, now_ms: int) -> StoredGrant | None:
+    grant = grant_store.covering(tx, binding.grant_digest(), now_ms)
+    if grant is not None:
+        grant_store.used(tx, grant.id, now_ms)
+    return grant
+
+
+def _granted(approval: StoredApproval, grant: StoredGrant) -> StoredApproval:
+    """An approval that needs nobody's answer any more."""
+    return msgspec.structs.replace(
+        approval,
+        status="allowed",
+        decision="allow-always",
+        reason="user",
+        resolver=Resolver(kind="system", id=f"grant:{grant.id}"),
+        resolved_ms=approval.created_ms,
+    )
+
+
+def _grant(approval: StoredApproval, ending: Ending, now_ms: int) -> StoredGrant | None:
+    """What `allow-always` allows from now on."""
+    if ending.decision != "allow-always" or approval.binding is None:
+        return None
+    return StoredGrant(
+        id=new_id(),
+        approval_id=approval.id,
+        digest=approval.binding.grant_digest(),
+        binding=approval.binding,
+        command=approval.shown.command_text,
+        created_ms=now_ms,
+        expires_ms=ending.grant_expires_ms,
+    )
+
+
+def _unusable(approval: StoredApproval, actual: Binding, requested_by: str | None) -> str | None:
+    """Why an approval must not be used for this; None when it may."""
+    if approval.status != "allowed" or approval.binding is None:
+        return f"it is {approval.status}"
+    if approval.consumed_ms is not None:
+        return "it was used already"
+    if approval.requested_by != requested_by:
+        return "somebody else asked for it"
+    different = differing(approval.binding, actual)
+    return f"{', '.join(different)} changed since" if different else None
+
+
+def _actor(approval: StoredApproval) -> str:
+    return SYSTEM if approval.agent_id is None else f"agent:{approval.agent_id}"
+
+
+def _about(approval: StoredApproval) -> dict[str, str | None]:
+    binding = approval.binding
+    return {
+        "command": approval.shown.command_text,
+        "agentId": approval.agent_id,
+        "sessionKey": approval.session_key,
+        "nodeId": approval.shown.node_id,
+        "cwd": None if binding is None else binding.cwd,
+        "binding": None if binding is None else binding.digest(),
+    }

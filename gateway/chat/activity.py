@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.chat.stream import Publisher
-from gateway.kernel.audit.trail import AuditLog
+from gateway.kernel.audit.trail import Recorder
+from gateway.kernel.bus import Bus
+from gateway.kernel.facts import RunEnded
 from gateway.kernel.rpc.context import Principal
 from protocol.errors import JsonValue
 from protocol.events.agent import AgentEvent
@@ -17,11 +19,12 @@ _RUN_ERRORS: Final = {"failed": "run_failed", "cancelled": "run_cancelled", "tim
 
 
 class AuditedPublisher:
-    """A publisher that also records how runs and tools begin and end."""
+    """A publisher that also records how runs and tools begin and end, and says so on the bus."""
 
-    def __init__(self, publisher: Publisher, log: AuditLog) -> None:
+    def __init__(self, publisher: Publisher, log: Recorder, bus: Bus) -> None:
         self._publisher = publisher
         self._log = log
+        self._bus = bus
 
     def publish(
         self,
@@ -41,6 +44,8 @@ class AuditedPublisher:
     def _run(self, event: AgentEvent) -> None:
         status = _run_status(event)
         if status is not None:
+            if status != "started":
+                self._bus.publish(RunEnded(event.run_id))
             self._record(event, "agent.run", status, _RUN_ERRORS.get(status), {})
 
     def _tool(self, event: AgentEvent) -> None:

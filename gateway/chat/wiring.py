@@ -148,7 +148,7 @@ async def wire(house: House) -> None:
         clock=house.clock,
         tasks=house.tasks,
         hub=house.hub,
-        publisher=AuditedPublisher(house.hub, house.audit),
+        publisher=AuditedPublisher(house.hub, house.audit, house.bus),
         agents=house.need(AgentDirectory),
         routing=house.need(Routing),
         inbox=house.need(Inbox),

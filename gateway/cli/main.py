@@ -15,6 +15,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "gateway": ("gateway", "run, stop and ask the gateway"),
     "chat": ("chat", "talk to an agent"),
     "devices": ("devices", "pair, approve and manage devices"),
+    "approvals": ("approvals", "what waits for your permission, and what has it"),
     "audit": ("audit", "what happened that matters for trust, and whether that record is whole"),
     "sessions": ("sessions", "list, read and tidy conversations"),
     "agents": ("agents", "the agents of this gateway"),

@@ -68,3 +68,35 @@ class ApprovalRequest(Wire):
     created_at_ms: int
     expires_at_ms: int
     approval_kind: Maybe[ApprovalKind] = UNSET
+
+
+class SystemRunBinding(Wire):
+    """What has to be equal when an approved program runs on a node."""
+
+    argv: list[str]
+    cwd: str | None
+    agent_id: str | None
+    session_key: str | None
+    env_hash: str | None
+
+
+class StandingGrant(Wire):
+    """A permission for good.
+
+    Source: `ExecApprovalStandingGrant` in OpenClaw's schema (2026.9.1). There such grants belong to cron
+    jobs; here `cron_job_id` is the node it holds on, or `gateway`.
+    """
+
+    grant_id: str
+    minted_by_approval_id: str
+    agent_id: str
+    cron_job_id: str
+    cron_job_name: str | None
+    command: str
+    cwd: str | None
+    created_at_ms: int
+    expires_at_ms: int | None
+    revoked_at_ms: int | None
+    revoked_by: str | None
+    last_used_at_ms: int | None
+    use_count: int
