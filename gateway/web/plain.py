@@ -1,4 +1,4 @@
-"""The status page: plain HTML that runs nothing and tells a stranger nothing but how to connect."""
+"""The page where the control page was not built: plain HTML that runs nothing and says how to connect."""
 
 import base64
 import hashlib
@@ -9,6 +9,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from gateway.web.headers import HEADERS
 from protocol.version import RELEASE
 
 _STYLE: Final = """
@@ -43,27 +44,29 @@ _PAGE: Final = Template("""<!doctype html>
 <dd><code>homarus gateway health</code></dd>
 </dl>
 <p>Your token is in <code>keys/gateway.token</code> of the gateway's home folder.</p>
+<p>The control page is not part of this installation. In a checkout, build it with
+<code>scripts/setup</code>, which needs Node 20.19 or newer, then restart the gateway. A released
+package brings it along.</p>
 </body>
 </html>
 """)
 
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
-HEADERS: Final = {
+_HEADERS: Final = {
+    **HEADERS,
     # Nothing is loaded and nothing runs; the one style sheet is pinned by its hash.
     "Content-Security-Policy": (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
 
 
-async def status_page(request: Request) -> Response:
+async def plain_page(request: Request) -> Response:
     """The page, with the address this browser used."""
     scheme = "wss" if request.url.scheme == "https" else "ws"
     host = escape(request.headers.get("host", "127.0.0.1"))
     page = _PAGE.substitute(style=_STYLE, release=RELEASE, ws_url=f"{scheme}://{host}/")
-    return HTMLResponse(page, headers=HEADERS)
+    return HTMLResponse(page, headers=_HEADERS)
