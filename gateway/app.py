@@ -22,6 +22,7 @@ from gateway.kernel.net.flat import FlatConnection, flat_agent
 from gateway.kernel.net.hello import HelloComposer
 from gateway.kernel.net.local import LocalAdmission
 from gateway.kernel.net.origin import OriginPolicy, host_name, is_loopback
+from gateway.kernel.net.page_link import page_link
 from gateway.kernel.net.server import Listener
 from gateway.kernel.net.tls import certificate_paths, fingerprint, server_context
 from gateway.kernel.policy.settings import PolicySettings
@@ -73,6 +74,17 @@ class Gateway(msgspec.Struct, frozen=True):
         scheme = "https" if self.bound.tls.enabled else "http"
         host = f"[{self.bound.host}]" if ":" in self.bound.host else self.bound.host
         return f"{scheme}://{host}:{self.listener.port}/"
+
+    def link(self) -> str:
+        """What a person opens in a browser: the page's address, and behind `#` what lets them in."""
+        auth = self.bound.auth
+        secret = {"token": auth.token, "password": auth.password, "none": None}[auth.mode]
+        return page_link(
+            secure=self.bound.tls.enabled,
+            host=self.bound.host,
+            port=self.listener.port,
+            secret=secret.reveal() if secret is not None and secret.available else None,
+        )
 
     def tls_fingerprint(self) -> str | None:
         """What clients pin: the certificate's SHA-256; `None` without TLS."""

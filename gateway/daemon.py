@@ -87,6 +87,9 @@ async def _serve(home: Home, config: ConfigStore) -> None:
         if pin is not None:
             print(f"homarus tls sha256 {pin}", file=sys.stderr, flush=True)
         print(f"homarus ready {gateway.url}", flush=True)
+        # For a person only: a log that services keep is no place for the secret.
+        if sys.stdout.isatty():
+            print(f"open {gateway.link()}", file=sys.stderr, flush=True)
         logger.info("ready on %s", gateway.url)
         loop.call_later(SETTLED_S, _tune)
         await stopping.wait()

@@ -14,6 +14,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "setup": ("setup", "first run, step by step; can be left and taken up again"),
     "gateway": ("gateway", "run, stop and ask the gateway"),
     "chat": ("chat", "talk to an agent"),
+    "dashboard": ("dashboard", "open the control page in a browser, or print its link"),
     "devices": ("devices", "pair, approve and manage devices"),
     "approvals": ("approvals", "what waits for your permission, and what has it"),
     "audit": ("audit", "what happened that matters for trust, and whether that record is whole"),
