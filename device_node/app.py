@@ -141,7 +141,7 @@ class NodeApp:
             await self.reload()
         elif question.ask == "posture":
             await self._take_posture(question)
-        self.status.running = self._workshop.running
+        self.status.running, self.status.done = self._workshop.running, self._workshop.done
         self.status.rss_bytes = rss_bytes()
         return self.status
 

@@ -63,6 +63,7 @@ class Service:
     def end(self) -> None:
         """It is gone."""
         self._link = None
+        self._status.surface = "unknown"
         self._workshop.end()
         self._events.end()
         if self._beat is not None:

@@ -31,6 +31,8 @@ class NodeStatus(msgspec.Struct, kw_only=True, rename="camel"):
     commands: tuple[str, ...] = ()
     running: int = 0
     """Commands under way."""
+    done: int = 0
+    """Commands done since the node started; failed ones do not count."""
     last_error: str | None = None
     next_step: str | None = None
     retry_in_s: float | None = None

@@ -82,6 +82,8 @@ class Workshop:
         self._gateway = ""
         self._working_off = False
         self.reports = Reports(node_id)
+        self.done = 0
+        """Commands done so far; failed ones do not count."""
 
     @property
     def running(self) -> int:
@@ -234,6 +236,7 @@ class Workshop:
             async with asyncio.timeout(timeout_ms / 1000 if timeout_ms is not None else None):
                 payload = await self._table().perform(invocation)
             await pieces.drain()
+            self.done += 1
             return Outcome(payload=payload)
         except CommandFailed as failed:
             return Outcome(error_code=failed.code, error_message=failed.message)

@@ -43,7 +43,7 @@ def _lines(status: NodeStatus) -> list[tuple[str, str]]:
         ("surface", status.surface),
         ("offers", ", ".join(status.commands) or "nothing"),
         ("phone", status.posture or ""),
-        ("running", f"{status.running} commands" if status.running else ""),
+        ("commands", f"{status.running} running, {status.done} done"),
         ("memory", f"{status.rss_bytes / 1e6:.0f} MB" if status.rss_bytes else ""),
         ("problem", status.last_error or ""),
         ("next step", status.next_step or ""),

@@ -1,7 +1,10 @@
 """What the simulated phone answers. Values are made up, but consistent with each other and over time."""
 
+import base64
 import logging
+import struct
 import time
+import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -31,7 +34,7 @@ from protocol.commands.device import (
     SystemHealth,
     Thermal,
 )
-from protocol.commands.media import Camera, CameraList, Cameras
+from protocol.commands.media import Camera, CameraList, Cameras, ScreenPicture, ScreenSnapshot
 from protocol.commands.system import Shown, SystemNotify
 from protocol.version import RELEASE
 
@@ -52,6 +55,11 @@ LOW_LEVEL: Final = 0.2
 
 MADE_UP_PLACE: Final = LocationSettings(lat=52.5163, lon=13.3777, accuracy_m=12.0)
 """Where a phone without a configured place stands."""
+
+SCREEN_WIDTH_PX: Final = 390
+SCREEN_HEIGHT_PX: Final = 844
+SCREEN_GREY: Final = 0x60
+"""Of the made-up screen."""
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +156,21 @@ class PhoneCommands:
             ]
         )
 
+    @performs(ScreenSnapshot)
+    async def screen(self, _invocation: Invocation, call: ScreenSnapshot) -> ScreenPicture:
+        """A plain picture in the shape of a phone, whatever format was wanted."""
+        width = min(call.max_width, SCREEN_WIDTH_PX)
+        height = width * SCREEN_HEIGHT_PX // SCREEN_WIDTH_PX
+        picture = base64.b64encode(plain_png(width, height, SCREEN_GREY)).decode()
+        return ScreenPicture(
+            format="png",
+            base64=picture,
+            width=width,
+            height=height,
+            screen_index=0,
+            captured_at_ms=int(time.time() * 1000),
+        )
+
     @performs(SystemNotify)
     async def notify(self, _invocation: Invocation, call: SystemNotify) -> Shown:
         """Written to the node's log in place of a screen."""
@@ -159,3 +182,19 @@ class PhoneCommands:
     def _level(self) -> float:
         used = (time.monotonic() - self._started_s) / FULL_LIFE_S
         return round(max(0.01, START_LEVEL - used), 2)
+
+
+def plain_png(width: int, height: int, grey: int) -> bytes:
+    """A grey rectangle as PNG. Source: PNG specification (third edition), section 5."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = (b"\0" + bytes([grey]) * width) * height
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows))
+        + chunk(b"IEND", b"")
+    )
