@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -309,20 +308,15 @@ def test_systemd_finds_no_fault_with_it(tmp_path: Path) -> None:
 def test_the_node_is_installed_the_same_way(tmp_path: Path) -> None:
     person = Person(tmp_path, manager=True)
 
-    def node(*args: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "device_node", *args]
-        return subprocess.run(argv, env=dict(person.env), capture_output=True, text=True, check=False)
-
-    assert "--yes" in node("install").stderr
-    done = node("install", "--yes")
-    assert done.returncode == 0, done
+    assert "--yes" in one_line_error(run(person.env, "node", "install"), 2)
+    assert run(person.env, "node", "install", "--yes").code == 0
     unit = person.units / "homarus-node.service"
     text = unit.read_text()
     assert f'ExecStart="{HOMARUS}" "node" "run"' in text
     assert "NoNewPrivileges" not in text, "commands run on the node may need their own rights"
     assert person.told() == ["daemon-reload", f"enable --now {unit.name}"]
     unit.write_text("")
-    assert "move it away" in node("uninstall", "--yes").stderr
+    assert "move it away" in one_line_error(run(person.env, "node", "uninstall", "--yes"), 1)
     unit.write_text(text)
-    assert node("uninstall", "--yes").returncode == 0
+    assert run(person.env, "node", "uninstall", "--yes").code == 0
     assert person.files() == {}

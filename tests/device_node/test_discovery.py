@@ -212,9 +212,11 @@ async def test_a_rogue_gateway_receives_no_token(tmp_path: Path) -> None:
     pin = fingerprint(certificate_paths(honest, tls)[0]).replace(":", "").lower()
     heard: list[str] = []
     accepted: list[str] = []
+    requests: list[str] = []
 
     def upgrade(_: ServerConnection, request: Request) -> None:
-        accepted.append(str(request.headers) + request.path)
+        accepted.append(request.path)
+        requests.append(f"{request.path} {request.headers}")
 
     async def listen(connection: ServerConnection) -> None:
         await connection.send('{"type":"event","event":"connect.challenge","payload":{"nonce":"n","ts":1}}')
@@ -230,26 +232,23 @@ async def test_a_rogue_gateway_receives_no_token(tmp_path: Path) -> None:
             assert gateway.tls_fingerprint == pin, "it lies well"
             assert accepted == [], "looking connects to nobody"
             (url,) = gateway.urls
-            for pinned in (["--tls-fingerprint", pin], []):
-                said = await one_attempt(url, *pinned, home=tmp_path / f"node-{len(pinned)}")
-                assert ("another certificate" if pinned else "is not trusted") in said
-    assert len(accepted) == 1, "only to the pinned attempt it could show its certificate"
-    assert TOKEN not in "".join(accepted)
+            for command in ("run", "pair"):
+                home = tmp_path / command
+                assert "another certificate" in await attempt(command, url, pin, home=home)
+                assert len(accepted) == 1, "it got as far as being told nothing"
+                accepted.clear()
+                assert "is not trusted" in await attempt(command, url, None, home=home)
+                assert accepted == [], "without a pin not even that"
+    assert TOKEN not in "".join(requests)
     assert heard == []
 
 
-async def one_attempt(url: str, *flags: str, home: Path) -> str:
-    """What `homarus node run` says about its first attempt to reach a gateway with the shared token."""
+async def attempt(command: str, url: str, pin: str | None, *, home: Path) -> str:
+    """What `homarus node` says about the certificate of a gateway it is to reach with the shared token."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-m",
-        "device_node",
-        "run",
-        "--url",
-        url,
-        "--token",
-        TOKEN,
-        *flags,
+        *("-m", "device_node", command, "--url", url, "--token", TOKEN),
+        *(("--tls-fingerprint", pin) if pin is not None else ()),
         env={"HOME": str(home), "HOMARUS_HOME": str(home), "PATH": "/usr/bin:/bin"},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
@@ -261,7 +260,8 @@ async def one_attempt(url: str, *flags: str, home: Path) -> str:
                 if b"certificate" in line:
                     return line.decode()
     finally:
-        process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
         await process.wait()
     raise AssertionError("it said nothing about the certificate")
 
