@@ -118,6 +118,8 @@ class Connector:
 
     async def _serve(self, link: Link, target: Destination) -> float | None:
         self._tokens.take(str(target.address), link.hello.auth)
+        if self._wake.is_set():
+            return 0.0  # the settings changed meanwhile, or the device went to sleep
         status = self._status
         status.state = "connected"
         status.gateway_version = link.hello.server.version

@@ -30,6 +30,9 @@ MAX_RESULT_BYTES: Final = 2 * 1024 * 1024
 MAX_TOTAL_BYTES: Final = 64 * 1024 * 1024
 """Results that are kept all together."""
 
+ISSUED_ANEW: Final = frozenset({"runId"})
+"""Parameters of `system.run` that differ between two askings for the same. Observed at OpenClaw 2026.9.6."""
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS work (
     id TEXT PRIMARY KEY,
@@ -89,8 +92,18 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
         if self.idempotency_key is None:
             return None
         parts = (self.gateway, self.idempotency_key, self.session_key or "", self.command)
-        text = msgspec.json.encode(parts) + self.params
-        return hashlib.sha256(text).digest()
+        return hashlib.sha256(msgspec.json.encode(parts) + _comparable(self.params)).digest()
+
+
+def _comparable(params: bytes) -> bytes:
+    """Parameters without what a gateway adds anew each time it asks."""
+    try:
+        members = msgspec.json.decode(params, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return params
+    for name in ISSUED_ANEW:
+        members.pop(name, None)
+    return msgspec.json.encode(members, order="sorted")
 
 
 class Ledger:

@@ -46,6 +46,14 @@ def test_the_same_key_is_the_same_work_for_a_day(ledger: Ledger) -> None:
     assert ledger.start(work("e", "k"), KEY_LIFE_MS + 1) is None
 
 
+def test_what_a_gateway_adds_each_time_makes_no_other_work(ledger: Ledger) -> None:
+    assert ledger.start(work("a", "k", b'{"command":["ls"],"runId":"1"}'), 1) is None
+    ledger.finish("a", DONE)
+    assert ledger.start(work("b", "k", b'{"runId":"2","command":["ls"]}'), 2) == DONE
+    assert ledger.start(work("c", "k", b'{"runId":"2","command":["rm"]}'), 3) is None
+    assert ledger.start(work("d", "k", b"no json"), 4) is None
+
+
 def test_kept_work_is_done_later(ledger: Ledger) -> None:
     assert ledger.receive(work("a"), 1)
     assert not ledger.receive(work("a"), 2)
