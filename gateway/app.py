@@ -210,7 +210,7 @@ def _receiver(
     reception = Reception(
         hub=house.hub,
         dispatcher=dispatcher,
-        admission=LocalAdmission(house.need(Admission)),
+        admission=LocalAdmission(house.need(Admission), house.audit),
         hello=HelloComposer(house.hello, house.rpc, house.hub, house.clock, house.started_ms),
         doorman=doorman,
         tasks=house.tasks,

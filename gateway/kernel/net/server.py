@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import h11
+import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -20,6 +21,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake
 from websockets.http11 import Request, Response
 
+from gateway.kernel.net.ancestry import agent_behind
 from gateway.kernel.net.doorman import Doorman, TcpPeer
 from gateway.kernel.net.local_socket import short_socket_path
 from gateway.kernel.net.origin import OriginPolicy, RequestRefused, bearer_token, is_loopback
@@ -236,7 +238,11 @@ class Listener:
 
     def _peer_facts(self, transport: asyncio.Transport, headers: Headers, path: str) -> PeerFacts:
         name = transport.get_extra_info("peername")
-        return self._facts(cast("str", name[0]) if isinstance(name, tuple) else None, headers, path)
+        if isinstance(name, tuple):
+            return self._facts(cast("str", name[0]), headers, path)
+        facts = self._facts(None, headers, path)
+        agent_id = agent_behind(transport.get_extra_info("socket"))
+        return facts if agent_id is None else msgspec.structs.replace(facts, agent_id=agent_id)
 
     def _facts(self, peer_ip: str | None, headers: Headers, path: str) -> PeerFacts:
         policy = self._policy()
