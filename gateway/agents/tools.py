@@ -68,6 +68,18 @@ class Tool(msgspec.Struct, Generic[P], frozen=True, kw_only=True):
     group: str = "core"
     """Id of the group in `tools.catalog`."""
     timeout_s: float = TOOL_TIMEOUT_S
+    action: str | None = None
+    """What the policy knows it as, such as `system.run`; its own name otherwise."""
+    asks: bool = False
+    """It asks for permission itself, through `gateway.approvals.permits`, once it knows exactly for what."""
+
+
+Guard = Callable[["ToolContext", Tool[Any]], str | None]
+"""Says why a tool must not run now, or nothing."""
+
+
+def _no_objection(_: "ToolContext", __: Tool[Any]) -> str | None:
+    return None
 
 
 class ToolResult(msgspec.Struct, frozen=True):
@@ -81,7 +93,8 @@ class ToolResult(msgspec.Struct, frozen=True):
 class ToolRegistry:
     """All tools by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard = _no_objection) -> None:
+        self._guard = guard
         self._tools: dict[str, Tool[Any]] = {}
 
     def add(self, tool: Tool[P]) -> None:
@@ -133,6 +146,9 @@ class ToolRegistry:
             return f"there is no tool {name!r}", True
         if not allows(context.scopes, tool.needs):
             return f"{name} is not allowed: the person behind this conversation lacks {tool.needs}", True
+        objection = self._guard(context, tool)
+        if objection is not None:
+            return objection, True
         try:
             params = decode_args(tool.params, args)
             async with asyncio.timeout(tool.timeout_s):

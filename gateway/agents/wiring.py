@@ -22,6 +22,7 @@ from gateway.agents.runtimes import Runtimes
 from gateway.agents.service import Agents
 from gateway.agents.settings import AgentsSettings
 from gateway.agents.skill_tools import add_skill_tools
+from gateway.agents.tool_policy import ToolPolicy
 from gateway.agents.tools import ToolRegistry
 from gateway.agents.usage import UsageLedger
 from gateway.devices.service import Devices
@@ -46,7 +47,8 @@ async def wire(house: House) -> None:
     def settings() -> AgentsSettings:
         return house.config.get(AgentsSettings)
 
-    tools, memory = house.offer(ToolRegistry()), house.need(MemoryService)
+    guard = ToolPolicy(house.policy, house.audit).objection
+    tools, memory = house.offer(ToolRegistry(guard)), house.need(MemoryService)
     breakers = Breakers(house.clock, partial(_report_provider, house))
     ledger = house.offer(UsageLedger(house.database("state"), house.clock))
     catalog = house.offer(ModelCatalog(settings, breakers, house.clock))

@@ -22,7 +22,7 @@ SELF_RULE: Final = (
     "system.execApprovals.*",
     "device.pair.*",
     "device.token.*",
-    "devices.*",
+    "devices.repair",
     "node.pair.*",
     "agents.create",
     "agents.update",
