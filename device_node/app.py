@@ -20,6 +20,7 @@ from device_node.failure import Misused, NodeError
 from device_node.home import NodeHome
 from device_node.identity import load_identity
 from device_node.ledger import Ledger
+from device_node.lending import Lending
 from device_node.offering import Offering, offering
 from device_node.pending import PendingWork
 from device_node.profiles import Surroundings, profile_of
@@ -30,7 +31,9 @@ from device_node.supervisor import Supervisor
 from device_node.surface import connect_params
 from device_node.tokens import TokenStore
 from device_node.workshop import Workshop, now_ms
+from protocol.commands.host import McpToolsCall
 from protocol.connect import ConnectAuth, ConnectParams
+from protocol.nouns.node import NodePluginTool
 
 LOOK_S: Final = 5.0
 """Between two looks at `node.toml`; the command line tells at once."""
@@ -76,12 +79,14 @@ class NodeApp:
         self.status = NodeStatus(
             device_id=self._identity.device_id, display_name="", profile=self._config.profile, pid=os.getpid()
         )
+        self._lending = Lending(self._tools, self._tasks)
         self._service = Service(
             status=self.status,
             workshop=self._workshop,
             pending=PendingWork(self._workshop, self._refusal),
             events=self._events,
             tasks=self._tasks,
+            lend=self._lending.begin,
         )
         self._connector = Connector(
             identity=self._identity,
@@ -129,6 +134,7 @@ class NodeApp:
         self._permissions.update(_permissions(config))
         old, self._offering = self._offering, self._look()
         await old.providers.close()
+        self._lending.refresh()
         self._show()
         if before != (self._params(None), config.gateway):
             logger.info("the settings changed; connecting again")
@@ -179,6 +185,12 @@ class NodeApp:
             send_event=self._events.send,
         )
         return offering(self._profile, around)
+
+    async def _tools(self) -> list[NodePluginTool]:
+        mcp = self._offering.providers.mcp
+        if mcp is None or McpToolsCall.wire_name not in self._offering.table.names:
+            return []
+        return await mcp.tools()
 
     def _show(self) -> None:
         """Bring the status up to date with the settings."""

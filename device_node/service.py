@@ -44,12 +44,15 @@ class Service:
         pending: PendingWork,
         events: NodeEvents,
         tasks: Supervisor,
+        lend: Callable[[Link], None] = lambda _: None,
     ) -> None:
+        """`lend` is called when this node may speak, to tell what tools it has."""
         self._status = status
         self._workshop = workshop
         self._pending = pending
         self._events = events
         self._tasks = tasks
+        self._lend = lend
         self._link: Link | None = None
         self._beat: asyncio.Task[Any] | None = None
 
@@ -145,6 +148,7 @@ class Service:
             self._beat.cancel()
         self._beat = self._tasks.spawn("heartbeat", beat(link))
         self._events.begin(link)
+        self._lend(link)
         self._tasks.spawn("report finished work", self._workshop.report_again(link))
         self.fetch()
 
