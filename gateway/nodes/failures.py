@@ -6,7 +6,8 @@ Source: OpenClaw docs/gateway/protocol/rpc-devices-nodes-and-approvals.md (2026.
 
 from typing import ClassVar, Final
 
-from gateway.nodes.model import LiveNode, NodeFacts
+from gateway.nodes.model import NodeFacts
+from protocol.capability import Surface
 from protocol.errors import InvalidRequest, Overloaded, Unavailable
 from protocol.nouns.node import NodeFailure
 
@@ -102,13 +103,13 @@ def node_failure(failure: NodeFailure | None, command: str, facts: NodeFacts) ->
     return (NodeRefused if command in _POLICED or on_linux else NodeFailed)(code, message)
 
 
-def refused(command: str, by_policy: str | None, live: LiveNode) -> InvalidRequest:
-    """Why a connected node may not be asked for `command`."""
+def refused(command: str, by_policy: str | None, claimed: Surface) -> InvalidRequest:
+    """Why a node with these claims may not be asked for `command`."""
     if by_policy is not None:
         return _not_allowed(by_policy, "command not allowlisted", command)
-    if not live.claimed.commands:
+    if not claimed.commands:
         reason = "node did not declare commands"
-    elif command not in live.claimed.commands:
+    elif command not in claimed.commands:
         reason = "command not declared by node"
     else:
         return _not_allowed(

@@ -22,6 +22,7 @@ from gateway.nodes.model import LiveNode
 from gateway.nodes.policy import CommandPolicy
 from gateway.nodes.progress import Progress
 from gateway.nodes.registry import NodeRegistry
+from protocol.capability import Surface
 from protocol.errors import InvalidRequest
 from protocol.events.nodes import NodeInvokeCancel, NodeInvokeRequest
 from protocol.ids import new_id
@@ -85,6 +86,7 @@ class Invocations:
         self._clock = clock
         self._open: dict[str, _Open] = {}
         self._busy: dict[str, int] = {}
+        self._answered: list[Callable[[LiveNode, str, NodeInvokeResult], None]] = []
         registry.when_left(self._on_left)
         registry.when_reduced(self._on_reduced)
 
@@ -121,7 +123,7 @@ class Invocations:
             await self._registry.record(node_id)
             raise NodeNotConnected
         if command not in live.effective.commands:
-            raise refused(command, self._policy.refusal(command, live.facts, live.claimed), live)
+            raise refused(command, self._policy.refusal(command, live.facts, live.claimed), live.claimed)
         return live
 
     async def _until_ready(self, node_id: str, ask: Ask, deadline_ms: int) -> Answer:
@@ -153,6 +155,8 @@ class Invocations:
             del self._open[invoke_id]
             self._done(live)
         self._note_latency(live, (self._clock.monotonic_s() - started_s) * 1000)
+        for callback in self._answered:
+            callback(live, ask.command, result)
         return result, waiting.begun
 
     def _send(self, live: LiveNode, invoke_id: str, ask: Ask, deadline_ms: int) -> None:
@@ -184,7 +188,27 @@ class Invocations:
         known = live.latency_ms
         live.latency_ms = took_ms if known is None else known + SMOOTHING * (took_ms - known)
 
+    async def check(self, node_id: str, command: str) -> str | None:
+        """Make sure that a node, there or not, may be asked for `command`; its name when it is not there.
+
+        Raises:
+            InvalidRequest: unknown node, or the command is not allowed, not declared or not approved.
+        """
+        if self._registry.live(node_id) is not None:
+            await self.target(node_id, command)
+            return None
+        record = await self._registry.record(node_id)
+        surface = record.approved or Surface()
+        by_policy = self._policy.refusal(command, record.facts, surface)
+        if by_policy is not None or command not in surface.commands:
+            raise refused(command, by_policy, surface)
+        return record.name
+
     # What nodes report
+
+    def when_answered(self, callback: Callable[[LiveNode, str, NodeInvokeResult], None]) -> None:
+        """Call `callback` with each answer a node gives to a command somebody waits for."""
+        self._answered.append(callback)
 
     def result(self, conn_id: str, node_id: str, call: NodeInvokeResult) -> bool:
         """Take a result; false when nobody waits for it from this connection.
@@ -197,7 +221,7 @@ class Invocations:
         if waiting is None or waiting.live.conn_id != conn_id or waiting.answer.done():
             return False
         try:
-            _check_payload(call)
+            check_payload(call)
         except InvalidRequest:
             # It will not answer a second time; its caller need not wait for the end of the deadline.
             waiting.answer.set_exception(NodeAnswerUnreadable())
@@ -240,7 +264,12 @@ def _not_ready(result: NodeInvokeResult) -> bool:
     return not result.ok and result.error is not None and result.error.code == "NODE_NOT_READY"
 
 
-def _check_payload(call: NodeInvokeResult) -> None:
+def check_payload(call: NodeInvokeResult) -> None:
+    """Make sure that what a node sent as text is JSON.
+
+    Raises:
+        InvalidRequest: it is not.
+    """
     if call.payload_json is None:
         return
     try:

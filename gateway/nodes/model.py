@@ -9,6 +9,7 @@ from msgspec import Meta
 from gateway.kernel.net.origin import is_loopback
 from gateway.kernel.rpc.context import Principal
 from protocol.capability import Surface
+from protocol.commands.device import Battery
 from protocol.connect import ConnectParams
 from protocol.nouns.node import HostStats, NodePluginTool, NodeSkill
 
@@ -105,6 +106,10 @@ class LiveNode:
         self.skills: tuple[NodeSkill, ...] = ()
         self.latency_ms: float | None = None
         """Smoothed time of its answers, for choosing among nodes."""
+        self.battery: Battery | None = None
+        """As it last said."""
+        self.battery_ms = 0
+        """When it said so, or was last asked."""
         self.settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property

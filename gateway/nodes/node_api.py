@@ -11,6 +11,7 @@ from gateway.nodes.events import NodeEvents
 from gateway.nodes.invoke import Invocations
 from gateway.nodes.model import LiveNode
 from gateway.nodes.registry import NodeRegistry
+from gateway.nodes.work_reports import WorkReports
 from protocol.errors import InvalidRequest, Unavailable
 from protocol.events.nodes import NodeRunnerInventoryChanged
 from protocol.methods.node_reports import (
@@ -39,18 +40,29 @@ class NodeSideApi:
     """Results, progress, events, and what a node lends."""
 
     def __init__(
-        self, registry: NodeRegistry, invocations: Invocations, events: NodeEvents, hub: Hub
+        self,
+        registry: NodeRegistry,
+        invocations: Invocations,
+        work: WorkReports,
+        events: NodeEvents,
+        hub: Hub,
     ) -> None:
         self._registry = registry
         self._invocations = invocations
+        self._work = work
         self._events = events
         self._hub = hub
 
     @handles(NodeInvokeResult)
-    def result(self, ctx: Ctx, call: NodeInvokeResult) -> NodeReportTaken:
-        """See `NodeInvokeResult`."""
+    async def result(self, ctx: Ctx, call: NodeInvokeResult) -> NodeReportTaken:
+        """See `NodeInvokeResult`. What nobody waits for is work, or nothing."""
         node_id = ctx.principal.device_id or ""
-        return _TAKEN if self._invocations.result(ctx.conn_id, node_id, call) else _IGNORED
+        if self._invocations.result(ctx.conn_id, node_id, call):
+            return _TAKEN
+        live = self._registry.live(node_id)
+        if live is None or live.conn_id != ctx.conn_id:
+            return _IGNORED  # its approval was withdrawn, or it has connected anew
+        return _TAKEN if await self._work.result(live, call) else _IGNORED
 
     @handles(NodeInvokeProgress)
     def progress(self, ctx: Ctx, call: NodeInvokeProgress) -> NodeReportTaken:

@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple, cast
 import msgspec
 
 from gateway.kernel.rpc.context import Principal
-from gateway.nodes.invoke import DEFAULT_TIMEOUT_MS, Answer, Ask, Invocations
+from gateway.nodes.foreground import ForegroundQueue
+from gateway.nodes.invoke import DEFAULT_TIMEOUT_MS, Answer, Ask
 from gateway.nodes.policy import ADMIN_INVOKED, RESERVED
 from gateway.nodes.runs import AuthorisedRuns
 from protocol.errors import Conflict, InvalidRequest
@@ -42,8 +43,8 @@ class _Kept(NamedTuple):
 class OperatorInvokes:
     """`node.invoke`: a repeat with the same key gets the first answer, also while that is under way."""
 
-    def __init__(self, invocations: Invocations, runs: AuthorisedRuns) -> None:
-        self._invocations = invocations
+    def __init__(self, queue: ForegroundQueue, runs: AuthorisedRuns) -> None:
+        self._queue = queue
         self._runs = runs
         self._under_way: dict[_Key, _Kept] = {}
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
@@ -55,13 +56,9 @@ class OperatorInvokes:
             MissingScope: the command takes an admin.
             InvalidRequest: the command is reserved, or its parameters are not what it takes.
             Conflict: the key was used for another command, or its answer is not kept any more.
-            GatewayError: as `Invocations.invoke`.
+            GatewayError: as `ForegroundQueue.invoke`.
         """
-        if call.command in ADMIN_INVOKED:
-            caller.require(Scope.ADMIN)
-        if call.command in RESERVED:
-            family = "exec.approvals.node.get and exec.approvals.node.set"
-            raise InvalidRequest(f"command: use {family} instead", {"field": "command"})
+        check_command(caller, call.command)
         key = _Key(caller.actor, call.idempotency_key)
         known = self._under_way.get(key) or self._kept.get(key)
         if known is not None:
@@ -73,7 +70,7 @@ class OperatorInvokes:
         answer: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         asked = self._under_way[key] = _Kept(call.node_id, call.command, _params(call) or b"", answer)
         try:
-            given = await self._invocations.invoke(call.node_id, ask)
+            given = await self._queue.invoke(key.actor, call.node_id, ask)
         except BaseException as error:
             answer.set_exception(error)
             answer.exception()  # there may be no repeat that waits for it
@@ -89,7 +86,7 @@ class OperatorInvokes:
     def _ask(self, call: NodeInvoke) -> Ask:
         params = _params(call)
         if call.command == SYSTEM_RUN:
-            params = self._with_run_id(call, params)
+            params = with_run_id(params, self._runs.issue(call.node_id, call.session_key))
         return Ask(
             command=call.command,
             params_json=None if params is None else params.decode(),
@@ -98,18 +95,37 @@ class OperatorInvokes:
             session_key=call.session_key,
         )
 
-    def _with_run_id(self, call: NodeInvoke, params: bytes | None) -> bytes:
-        """The same parameters under a run id of ours, which the node's events about it must repeat."""
-        fields: Any = msgspec.json.decode(params or b"{}")
-        if not isinstance(fields, dict):
-            raise InvalidRequest("params: must be an object", {"field": "params"})
-        named = cast("dict[str, Any]", fields)
-        forged = [name for name in APPROVAL_FIELDS if named.get(name) is not None]
-        if forged:
-            field = f"params/{forged[0]}"
-            raise InvalidRequest(f"{field}: only an approval by a person may say this", {"field": field})
-        named["runId"] = self._runs.issue(call.node_id, call.session_key)
-        return msgspec.json.encode(named)
+
+def with_run_id(params: bytes | None, run_id: str) -> bytes:
+    """Parameters of `system.run` under a run id of ours, which the node's events about it must repeat.
+
+    Raises:
+        InvalidRequest: they are no object, or say what only an approval may say.
+    """
+    fields: Any = msgspec.json.decode(params or b"{}")
+    if not isinstance(fields, dict):
+        raise InvalidRequest("params: must be an object", {"field": "params"})
+    named = cast("dict[str, Any]", fields)
+    forged = [name for name in APPROVAL_FIELDS if named.get(name) is not None]
+    if forged:
+        field = f"params/{forged[0]}"
+        raise InvalidRequest(f"{field}: only an approval by a person may say this", {"field": field})
+    named["runId"] = run_id
+    return msgspec.json.encode(named)
+
+
+def check_command(caller: Principal, command: str) -> None:
+    """Make sure that an operator may ask for `command` at all.
+
+    Raises:
+        MissingScope: the command takes an admin.
+        InvalidRequest: it is reserved.
+    """
+    if command in ADMIN_INVOKED:
+        caller.require(Scope.ADMIN)
+    if command in RESERVED:
+        family = "exec.approvals.node.get and exec.approvals.node.set"
+        raise InvalidRequest(f"command: use {family} instead", {"field": "command"})
 
 
 def _params(call: NodeInvoke) -> bytes | None:

@@ -69,6 +69,8 @@ class NodeRegistry:
         self._left: list[Callable[[LiveNode, str], None]] = []
         self._reduced: list[Callable[[LiveNode], None]] = []
         self._arrived: list[Callable[[LiveNode], None]] = []
+        self._changed: list[Callable[[LiveNode], None]] = []
+        self._withdrawn: list[Callable[[str], None]] = []
 
     # Following connections
 
@@ -106,6 +108,14 @@ class NodeRegistry:
     def when_reduced(self, callback: Callable[[LiveNode], None]) -> None:
         """Call `callback` with each connected node that may do less than before."""
         self._reduced.append(callback)
+
+    def when_changed(self, callback: Callable[[LiveNode], None]) -> None:
+        """Call `callback` with each connected node that may do other things than before."""
+        self._changed.append(callback)
+
+    def when_withdrawn(self, callback: Callable[[str], None]) -> None:
+        """Call `callback` with the id of each node that lost its approval, connected or not."""
+        self._withdrawn.append(callback)
 
     def _gone(self, live: LiveNode, code: str) -> None:
         live.effective = NOTHING
@@ -178,6 +188,9 @@ class NodeRegistry:
         if not before.within(live.effective):
             for callback in self._reduced:
                 callback(live)
+        if live.settled.done() and before != live.effective:
+            for callback in self._changed:
+                callback(live)
 
     def _announce(self, judged: _Judged) -> None:
         record, request = judged.record, judged.asks
@@ -221,6 +234,11 @@ class NodeRegistry:
         if record is None:
             raise UnknownNode
         return record
+
+    async def records(self) -> list[NodeRecord]:
+        """What is stored of every node; those that just arrived know what they may do."""
+        await _settled(self._live.values())
+        return await self._db.read(store.everyone)
 
     async def rows(self, viewer: Principal | None) -> list[NodeRow]:
         """Every node, connected ones first, then by name; what waits is told to who may approve it."""
@@ -285,6 +303,8 @@ class NodeRegistry:
         live = self._live.pop(node_id, None)
         if live is not None:
             self._gone(live, "PAIRING_CHANGED")
+        for callback in self._withdrawn:
+            callback(node_id)
 
     def decided(self, request_id: str, node_id: str, decision: Decision, *, tell_node: bool = True) -> None:
         """Tell operators, and the node itself."""

@@ -30,9 +30,9 @@ class AuthorisedRuns:
         self._clock = clock
         self._runs: OrderedDict[str, AuthorisedRun] = OrderedDict()
 
-    def issue(self, node_id: str, session_key: str | None) -> str:
-        """A run id for a program on `node_id`."""
-        run_id = new_id()
+    def issue(self, node_id: str, session_key: str | None, run_id: str | None = None) -> str:
+        """A run id for a program on `node_id`; a new one unless given."""
+        run_id = run_id or new_id()
         self._runs[run_id] = AuthorisedRun(node_id, session_key, self._clock.now_ms())
         while len(self._runs) > MAX_RUNS:
             self._runs.popitem(last=False)

@@ -87,4 +87,4 @@ class NodeRunnerInventoryChanged(Event):
 
 @event("node.work", Scope.READ)
 class NodeWorkChanged(NodeWork, Event):
-    """Homarus only: durable work reached its next step."""
+    """Homarus only: durable work reached its next step; without parameters and result."""

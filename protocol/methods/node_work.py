@@ -21,6 +21,8 @@ _NODE = frozenset({Role.NODE})
 
 WorkId = Annotated[str, Meta(min_length=1, max_length=128)]
 
+NodeChoice = Annotated[tuple[NodeId, ...], Meta(max_length=32)]
+
 MAX_PENDING_ITEMS = 10
 """Items of one `node.pending.drain`. Source: OpenClaw's schema."""
 
@@ -36,7 +38,7 @@ class NodePendingQueued(Wire):
 
 @method("node.pending.enqueue", Scope.WRITE)
 class NodePendingEnqueue(Call[NodePendingQueued]):
-    """Keep a question for a node until it asks for its work.
+    """Keep a question for a node until it asks for its work. One of each type waits; it is not doubled.
 
     Errors: `INVALID_REQUEST` "unknown nodeId".
     """
@@ -49,7 +51,10 @@ class NodePendingEnqueue(Call[NodePendingQueued]):
 
 
 class NodePendingDrained(Wire):
-    """What a node is asked for; ends with the standing `baseline-status` question."""
+    """What a node is asked for, most urgent first.
+
+    It ends with the standing `baseline-status` question unless a status was asked for already.
+    """
 
     node_id: str
     revision: int
@@ -59,7 +64,7 @@ class NodePendingDrained(Wire):
 
 @method("node.pending.drain", None, roles=_NODE)
 class NodePendingDrain(Call[NodePendingDrained]):
-    """The questions that wait for the calling node; they stay until acknowledged or expired."""
+    """Take the questions that wait for the calling node; each is handed out once."""
 
     max_items: Annotated[int, Meta(ge=1, le=MAX_PENDING_ITEMS)] = 4
 
@@ -73,7 +78,11 @@ class NodePendingPulled(Wire):
 
 @method("node.pending.pull", None, roles=_NODE)
 class NodePendingPull(Call[NodePendingPulled]):
-    """What the calling node could not do in the background, and what was kept while it slept."""
+    """What waits for the calling node until it says that it has it.
+
+    That is what it could not do in the background; and, for nodes that announce the capability `work-ledger`,
+    all durable work they have not acknowledged.
+    """
 
 
 class NodePendingAcked(Wire):
@@ -86,7 +95,11 @@ class NodePendingAcked(Wire):
 
 @method("node.pending.ack", None, roles=_NODE)
 class NodePendingAck(Call[NodePendingAcked]):
-    """The node has these; unknown ids are passed over."""
+    """The node has these; ids that were never handed to it are passed over.
+
+    A node with the capability `work-ledger` has them on its disk and reports each result later. From any
+    other it means, as at OpenClaw, that what it pulled is done.
+    """
 
     ids: Annotated[list[WorkId], Meta(min_length=1, max_length=256)]
 
@@ -96,21 +109,28 @@ class NodeWorkSubmit(Call[NodeWork], forbid_unknown_fields=True):
     """Keep a command for a node, asleep or not, until it has done it or it expires.
 
     It is on disk when this answers, survives a restart, and is done at most once however often it has to be
-    delivered. The same key from the same caller is the same work.
+    delivered. The same key from the same caller is the same work. Without `node_id` the router hands it to
+    the best node that can do it, now or when one is there; see `node.route`.
 
-    Errors: as `node.invoke` for what the node may not be asked; `UNAVAILABLE` (retryable) when too much
-    waits.
+    Errors: as `node.invoke` for what the node may not be asked; `INVALID_REQUEST` (`NO_NODE`) when no node
+    could ever do it; `INVALID_REQUEST` (`CONFLICT`) when the key stands for other work; `UNAVAILABLE`
+    (retryable) when too much waits.
     """
 
-    node_id: NodeId
+    node_id: NodeId | None = None
     command: CommandName
     params: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    """At most 64 KiB."""
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=128)]
     expires_in_ms: Annotated[int, Meta(ge=1000, le=7 * 86_400_000)] = 86_400_000
+    prefer: NodeChoice = ()
+    """Without `node_id`: nodes to take first, in this order."""
+    fallback: NodeChoice = ()
+    """Without `node_id`: nodes to take only when no other can, in this order."""
 
 
 class NodeWorkPage(Wire):
-    """Work, newest first."""
+    """Work, newest first, without parameters and results."""
 
     items: list[NodeWork]
     next_cursor: str | None = None

@@ -179,14 +179,24 @@ class PendingItem(Wire):
 
 WorkState = Literal["queued", "delivered", "acknowledged", "done", "failed", "expired", "cancelled"]
 
+WorkKind = Literal["work", "foreground"]
+"""Submitted as work, or a `node.invoke` that a phone could not do in the background."""
+
 
 class NodeWork(Wire):
-    """Durable work for a node, with its receipts. Each time is set once, when that step was reached."""
+    """Durable work for a node, with its receipts.
+
+    A time is set when that step was reached. What a node gives back because its app is in the background
+    is `queued` again, without the later times.
+    """
 
     id: str
-    node_id: str
+    kind: WorkKind = "work"
+    node_id: str | None
+    """Null while the router waits for a node that can do it."""
     command: str
     params_json: str | None = field(name="paramsJSON")
+    """Null in lists and events; `node.work.get` has them."""
     state: WorkState
     created_at_ms: int
     expires_at_ms: int
@@ -197,6 +207,7 @@ class NodeWork(Wire):
     """When the node said that it has it."""
     ended_at_ms: int | None = None
     payload_json: str | None = field(default=None, name="payloadJSON")
+    """Left out of lists and events. Not whole when `reason` says so."""
     error: NodeFailure | None = None
     reason: str | None = None
     """Why it waits, or why it ended without a result."""
