@@ -49,6 +49,7 @@ def in_background(command: str, code: str | None, message: str | None) -> bool:
     Apps put the code into `code`, into the start of the message, or into both.
     """
     words = {(code or "").strip().upper(), (message or "").partition(":")[0].strip().upper()}
+    words = {word for word in words if " " not in word}
     if BACKGROUND in words:
         return True
     return command.startswith(_FAMILIES) and any(word.endswith(_BACKGROUND_END) for word in words)
