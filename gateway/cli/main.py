@@ -16,6 +16,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "chat": ("chat", "talk to an agent"),
     "dashboard": ("dashboard", "open the control page in a browser, or print its link"),
     "devices": ("devices", "pair, approve and manage devices"),
+    "nodes": ("nodes", "devices that lend their abilities: approve, look, ask"),
     "approvals": ("approvals", "what waits for your permission, and what has it"),
     "audit": ("audit", "what happened that matters for trust, and whether that record is whole"),
     "sessions": ("sessions", "list, read and tidy conversations"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import HOMARUS, Daemon
+from tests.support.nodes import LINUX, ScriptedNode
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,6 +33,11 @@ SHOWS = {
     'chat "who is connected?"': "connected",
     'chat "what do I have about boiler?"': "service is due in May",
     "devices pair": "desk.example",
+    "nodes pending": "laptop offers: device.status, system.notify",
+    "nodes approve": "approved laptop",
+    "nodes list": "laptop",
+    "nodes notify": "shown",
+    "nodes invoke": "battery",
     "cron list": "good morning",
     "gateway status": "running",
     "config get gateway": "port",
@@ -66,10 +72,21 @@ def test_every_command_of_the_readme_is_known_here() -> None:
 
 @pytest.mark.timeout(120)
 async def test_the_commands_work_in_the_order_they_are_shown(tmp_path: Path) -> None:
-    async with Daemon(tmp_path, config=CONFIG) as daemon:
+    async with Daemon(tmp_path, config=CONFIG) as daemon, laptop(daemon):
         for line in commands():
             if line.startswith("homarus ") and not line.startswith(tuple(RUN_ELSEWHERE)):
                 await run(line, daemon)
+
+
+def laptop(daemon: Daemon) -> ScriptedNode:
+    """The device of the chapter about nodes; it waits for its approval."""
+    return ScriptedNode(
+        daemon,
+        caps=["system", "device"],
+        commands=["system.notify", "device.status"],
+        answers={"system.notify": {"ok": True}, "device.status": {"battery": {"state": "full"}}},
+        client={**LINUX, "displayName": "laptop"},
+    )
 
 
 async def run(line: str, daemon: Daemon) -> None:
