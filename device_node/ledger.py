@@ -166,6 +166,20 @@ class Ledger:
             (kept.payload, kept.error_code, kept.error_message, work_id),
         )
 
+    def call_off(self, work_id: str, outcome: Outcome) -> bool:
+        """Work that was received and not begun ends with `outcome`; false when there is none."""
+        return bool(
+            self._db.execute(
+                "UPDATE work SET state = 'done', error_code = ?, error_message = ?"
+                " WHERE id = ? AND state = 'received'",
+                (outcome.error_code, outcome.error_message, work_id),
+            ).rowcount
+        )
+
+    def give_back(self, work_id: str) -> None:
+        """Forget work that was received and not begun: the gateway keeps it."""
+        self._db.execute("DELETE FROM work WHERE id = ? AND state = 'received'", (work_id,))
+
     def reported(self, work_id: str) -> None:
         """Write down that the gateway took the result."""
         self._db.execute("UPDATE work SET reported = 1, params = x'' WHERE id = ?", (work_id,))

@@ -7,6 +7,7 @@ import msgspec
 
 from device_node.commands import CommandTable
 from device_node.config import PermissionSettings
+from protocol.capability import WORK_LEDGER
 from protocol.connect import ClientId, ClientInfo, ConnectAuth, ConnectParams
 from protocol.scopes import Role
 from protocol.version import PROTOCOL_VERSION, RELEASE
@@ -58,7 +59,7 @@ def connect_params(
         ),
         role=Role.NODE.value,
         scopes=(),
-        caps=table.capabilities,
+        caps=(*table.capabilities, WORK_LEDGER),
         commands=table.names,
         permissions=wire_permissions(permissions),
         path_env=os.environ.get("PATH"),

@@ -40,6 +40,12 @@ REPEATABLE: Final = frozenset(
 
 CANCELLED: Final = Outcome(error_code="CANCELLED", error_message="it was called off")
 
+
+def not_ready(why: str) -> Outcome:
+    """Nothing was begun; gateways ask again for a while, and give work that can wait once more later."""
+    return Outcome(error_code="NODE_NOT_READY", error_message=why)
+
+
 Gate = Callable[[str], CommandFailed | None]
 """Why a command cannot be done in the present state of the device; None when it can."""
 
@@ -51,7 +57,7 @@ class _Running:
 
     def __init__(self, work: Work, *, durable: bool) -> None:
         self.durable = durable
-        """Whether the ledger has it."""
+        """Whether the ledger has it, or is to have it."""
         self.match_key = work.match_key
         self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None] | None = None
@@ -120,10 +126,7 @@ class Workshop:
         )
         timeout_ms = DEFAULT_TIMEOUT_MS if request.timeout_ms is None else request.timeout_ms
         if len(self._running) >= MAX_RUNNING:
-            busy = Outcome(
-                error_code="UNAVAILABLE",
-                error_message=f"the node does {MAX_RUNNING} things already; try again",
-            )
+            busy = not_ready(f"the node does {MAX_RUNNING} things already; try again")
             self._tasks.spawn(f"refuse {work.command}", self._report(work.id, busy, durable=False))
             return
         running = self._running[work.id] = _Running(work, durable=work.command not in REPEATABLE)
@@ -133,6 +136,7 @@ class Workshop:
         """Stop what a `node.invoke.cancel` names."""
         running = self._running.get(work_id)
         if running is None:
+            self._tasks.spawn("call off kept work", self._call_off(work_id))
             return
         running.called_off = True
         if running.performing and running.task is not None:
@@ -173,6 +177,11 @@ class Workshop:
         if outcome is not None:
             await self._report(work_id, outcome, durable=True)
 
+    async def _call_off(self, work_id: str) -> None:
+        """End work that was kept and not begun."""
+        if await self._on_disk(self._ledger.call_off, work_id, CANCELLED):
+            await self._report(work_id, CANCELLED, durable=True)
+
     async def _do(self, work: Work, running: _Running, timeout_ms: int | None) -> None:
         try:
             outcome = await self._outcome(work, running, timeout_ms)
@@ -183,17 +192,32 @@ class Workshop:
         await self._report(work.id, outcome, durable=running.durable)
 
     async def _outcome(self, work: Work, running: _Running, timeout_ms: int | None) -> Outcome:
+        refusal = self._gate(work.command)
+        if refusal is not None:
+            # Nothing happened, so the same work may come again when the device is in another state.
+            if running.durable:
+                running.durable = False
+                await self._on_disk(self._ledger.give_back, work.id)
+            return Outcome(error_code=refusal.code, error_message=refusal.message)
         if not running.durable:
             return await self._perform(work, running, timeout_ms)
         same = self._same(work, running)
         if same is not None:
+            running.durable = False
             return await asyncio.shield(same.outcome)
+        return await self._once(work, running, timeout_ms)
+
+    async def _once(self, work: Work, running: _Running, timeout_ms: int | None) -> Outcome:
+        """Do it unless the ledger knows that it was done."""
         try:
             known = await self._on_disk(self._ledger.start, work, now_ms())
         except NodeError as error:
-            return Outcome(error_code="UNAVAILABLE", error_message=str(error))
+            running.durable = False
+            return not_ready(str(error))
         if known is not None:
             logger.info("%s was done before; answering again", work.command)
+            # Under another id it was: then this answer has no place in the ledger.
+            running.durable = await self._on_disk(self._ledger.outcome, work.id) is not None
             return known
         outcome = await self._perform(work, running, timeout_ms)
         try:
@@ -216,9 +240,6 @@ class Workshop:
         )
 
     async def _perform(self, work: Work, running: _Running, timeout_ms: int | None) -> Outcome:
-        refusal = self._gate(work.command)
-        if refusal is not None:
-            return Outcome(error_code=refusal.code, error_message=refusal.message)
         if running.called_off:
             return CANCELLED
         pieces = Pieces(work.id, self._node_id, self._link, self._tasks)

@@ -15,6 +15,11 @@ COMMAND_CAPS: Final = frozenset({"camera", "computer", "location", "screen"})
 """Capabilities that mean nothing without a command of their family; observed to vanish with the last one."""
 
 
+WORK_LEDGER: Final = "work-ledger"
+"""Homarus only: what a node claims that keeps ids of work on disk and does none twice, so that work may be
+delivered to it again."""
+
+
 class Surface(msgspec.Struct, frozen=True, kw_only=True):
     """Capabilities, commands and permissions of one node, sorted so that equal surfaces are equal values."""
 

@@ -18,7 +18,8 @@ from gateway.nodes.policy import platform_of
 from gateway.nodes.registry import NodeRegistry
 from gateway.nodes.runs import AuthorisedRuns
 from gateway.nodes.work_book import Desk, WorkBook
-from gateway.nodes.work_model import LEDGER_CAP, NODE_REMOVED, WorkRow
+from gateway.nodes.work_model import NODE_REMOVED, WorkRow
+from protocol.capability import WORK_LEDGER
 from protocol.events.nodes import NodeInvokeCancel, NodeInvokeRequest
 from protocol.nouns.node import NodeFailure
 
@@ -36,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 def keeps_ledger(live: LiveNode) -> bool:
     """Whether work may be delivered to it more than once. A node that lies about it only harms itself."""
-    return LEDGER_CAP in live.claimed.caps
+    return WORK_LEDGER in live.claimed.caps
 
 
 def pulls(live: LiveNode) -> bool:

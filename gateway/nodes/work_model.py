@@ -11,9 +11,6 @@ OUTCOME_UNKNOWN: Final = "OUTCOME_UNKNOWN"
 
 NODE_REMOVED: Final = "NODE_REMOVED"
 
-LEDGER_CAP: Final = "work-ledger"
-"""Capability of nodes that keep ids of work on disk and do none twice, so that it may be delivered again."""
-
 MAX_RESULT_BYTES: Final = 256 * 1024
 """Of a result that is kept; pictures belong to `node.invoke`, whose caller waits for them."""
 

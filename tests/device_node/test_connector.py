@@ -25,7 +25,7 @@ async def test_it_says_who_it_is_and_what_it_offers(desk: Desk, gateway: Scripte
     assert (params["minProtocol"], params["maxProtocol"]) == (4, 4)
     assert params["role"] == "node"
     assert params["commands"] == ["system.notify", "system.which"]
-    assert params["caps"] == ["system"]
+    assert params["caps"] == ["system", "work-ledger"]
     assert params["permissions"]["camera"] is False
     assert {"id": "node-host", "mode": "node", "platform": "linux"}.items() <= params["client"].items()
     assert params["auth"]["token"] == "shared-token"

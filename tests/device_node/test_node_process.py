@@ -69,7 +69,7 @@ async def test_status_tells_what_is_and_what_to_do(tmp_path: Path, gateway: Scri
         await node.until(lambda status: status.surface == "approved")
         code, out, _ = await node.cli("status")
         assert code == 0
-        assert f"gateway  {gateway.url} scripted" in out
+        assert f"{gateway.url} scripted" in out
         assert node.device_id in out
         code, out, _ = await node.cli("status", "--json")
         assert json.loads(out)["state"] == "connected"

@@ -103,3 +103,41 @@ async def test_a_gateway_without_such_a_list_is_no_problem(tmp_path: Path, gatew
         await gateway.request("node.pending.pull")
         await gateway.invoke("i1", "system.which", {"bins": ["git"]})
         assert (await gateway.result("i1"))["ok"]
+
+
+async def test_what_a_phone_could_not_do_may_come_again(tmp_path: Path, gateway: ScriptedGateway) -> None:
+    desk = Desk(tmp_path, gateway)
+    desk.refused["system.notify"] = CommandFailed("NODE_BACKGROUND_UNAVAILABLE", "not now")
+    async with desk.running():
+        await gateway.connected()
+        await gateway.invoke("w1", "system.notify", {"title": "one"}, idempotencyKey="w1")
+        assert (await gateway.result("w1"))["error"]["code"] == "NODE_BACKGROUND_UNAVAILABLE"
+        desk.refused.clear()
+        await gateway.invoke("w1", "system.notify", {"title": "one"}, idempotencyKey="w1")
+        assert (await gateway.result("w1", 2))["ok"]
+        assert desk.errands.notified == ["one"]
+
+
+async def test_kept_work_that_is_called_off_is_not_begun(tmp_path: Path, gateway: ScriptedGateway) -> None:
+    Queue(gateway, ("w1", "system.notify", {"title": "slow"}), ("w2", "system.notify", {"title": "two"}))
+    async with Desk(tmp_path, gateway).running() as desk:
+        await eventually(lambda: desk.errands.waiting == 1)
+        await gateway.event("node.invoke.cancel", {"invokeId": "w2", "nodeId": "n"})
+        assert (await gateway.result("w2"))["error"]["code"] == "CANCELLED"
+        desk.errands.go.set()
+        assert (await gateway.result("w1"))["ok"]
+        await gateway.invoke("i1", "system.which", {"bins": ["git"]})
+        await gateway.result("i1")
+        assert desk.errands.notified == ["slow"]
+
+
+async def test_work_that_is_pushed_and_fetched_is_done_once(tmp_path: Path, gateway: ScriptedGateway) -> None:
+    Queue(gateway, ("w1", "system.notify", {"title": "slow"}), ("w2", "system.notify", {"title": "two"}))
+    async with Desk(tmp_path, gateway).running() as desk:
+        await eventually(lambda: desk.errands.waiting == 1)
+        await gateway.invoke("w1", "system.notify", {"title": "slow"}, idempotencyKey="w1")
+        await gateway.invoke("w2", "system.notify", {"title": "two"}, idempotencyKey="w2")
+        assert (await gateway.result("w2"))["ok"]
+        desk.errands.go.set()
+        assert (await gateway.result("w1"))["ok"]
+        assert desk.errands.notified == ["slow", "two"]
