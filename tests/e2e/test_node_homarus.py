@@ -163,3 +163,94 @@ async def test_a_node_beside_its_gateway_needs_no_settings(tmp_path: Path) -> No
         async with running(node):
             status = await node.until(lambda status: status.state == "connected")
             assert status.gateway == daemon.ws_url.rstrip("/")
+
+
+async def test_work_for_a_sleeping_phone_survives_the_gateway_and_is_done_once(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    """Issue 3, done when 2."""
+    node = NodeProcess(
+        tmp_path / "phone",
+        args=["--url", daemon.ws_url, "--token", daemon.token],
+        config='profile = "phone"\n',
+    )
+    async with running(node):
+        async with operator(daemon) as client:
+            await approve(client, node)
+            await asyncio.to_thread(node.move, "asleep")
+            await node.until(lambda status: status.state == "asleep")
+            submitted = [
+                await client.call(
+                    "node.work.submit",
+                    {
+                        "nodeId": node.device_id,
+                        "command": "system.notify",
+                        "params": {"title": f"note {number}"},
+                        "idempotencyKey": f"k{number}",
+                    },
+                )
+                for number in range(5)
+            ]
+            assert {item["state"] for item in submitted} == {"queued"}
+        daemon.kill()
+        daemon.launch()
+        async with operator(daemon) as client:
+            await asyncio.to_thread(node.move, "foreground")
+            for item in submitted:
+                done = await until_ended(client, item["id"])
+                assert done["state"] == "done", done
+                assert done["payloadJSON"] == '{"ok":true}'
+                assert done["deliveredAtMs"] <= done["endedAtMs"]
+        shown = [
+            line.split("notification: ")[1]
+            for line in node.log_text().splitlines()
+            if "notification: " in line
+        ]
+        assert shown == [f"note {number}: " for number in range(5)]
+
+
+async def test_work_survives_crashes_on_both_sides(daemon: Daemon, tmp_path: Path) -> None:
+    """The gateway and then the node die while work is handed over; whatever is shown is shown once."""
+    node = NodeProcess(
+        tmp_path / "phone",
+        args=["--url", daemon.ws_url, "--token", daemon.token],
+        config='profile = "phone"\n',
+    )
+    async with running(node):
+        async with operator(daemon) as client:
+            await approve(client, node)
+            ids: list[str] = []
+            for number in range(12):
+                call = {
+                    "nodeId": node.device_id,
+                    "command": "system.notify",
+                    "params": {"title": f"note {number}"},
+                    "idempotencyKey": f"k{number}",
+                }
+                ids.append((await client.call("node.work.submit", call))["id"])
+        daemon.kill()  # in the middle of the deliveries
+        daemon.launch()
+        node.kill()
+        node.launch()
+        async with operator(daemon) as client:
+            ends = [await until_ended(client, work_id) for work_id in ids]
+        lines = [
+            line.split("notification: ")[1]
+            for line in node.log_text().splitlines()
+            if "notification: " in line
+        ]
+        assert len(lines) == len(set(lines)), lines
+        for number, end in enumerate(ends):
+            failure: Json = end.get("error") or {}
+            code = failure.get("code")
+            assert end["state"] == "done" or code == "INTERRUPTED", end
+            assert (f"note {number}: " in lines) or code == "INTERRUPTED", end
+
+
+async def until_ended(client: WireClient, work_id: str) -> Json:
+    """A piece of work once it has ended."""
+    async with asyncio.timeout(20):
+        while True:
+            found = await client.call("node.work.get", {"id": work_id})
+            if found["state"] in {"done", "failed", "expired", "cancelled"}:
+                return found
