@@ -30,7 +30,7 @@ class Bench:
             state_dir=folder,
             permissions=self.permissions,
             now_ms=self.clock.now_ms,
-            send_event=self._hear,
+            send_event=self.hear,
             **options,
         )
         self.table = CommandTable()
@@ -82,7 +82,8 @@ class Bench:
         self.output.append(text)
         self.spoke.set()
 
-    async def _hear(self, name: str, payload: Mapping[str, object]) -> None:
+    async def hear(self, name: str, payload: Mapping[str, object]) -> None:
+        """Take an event of the node."""
         await asyncio.sleep(0)
         self.events.append((name, msgspec.json.decode(msgspec.json.encode(payload))))
 

@@ -109,6 +109,7 @@ async def test_rules_that_refuse(bench: Bench, rules: dict[str, object], reason:
         {"allowlist": [{"pattern": "uname"}]},
         {"allowlist": [{"pattern": "/usr/*/uname"}]},
         {"allowlist": [{"pattern": "/**/uname"}]},
+        {"allowlist": [{"pattern": "/bin/uname"}]},
         {"allowlist": [{"pattern": "/bin/un?me", "argPattern": "^-[a-z]$"}]},
     ],
 )
@@ -297,11 +298,14 @@ async def test_what_is_left_running_ends_with_the_answer(bench: Bench, tmp_path:
 
 async def test_a_service_with_a_session_of_its_own_stays(bench: Bench, tmp_path: Path) -> None:
     await bench.allow(security="full")
+    await bench.ask("system.run", {"command": ["true"]})
+    before = _open_files()
     script = (
         f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 300' & while [ ! -s {tmp_path}/pid ]; do :; done"
     )
     answer = await asyncio.wait_for(bench.ask("system.run", {"command": ["/bin/sh", "-c", script]}), 20)
     assert answer["success"]
+    assert _open_files() == before
     pid = int((tmp_path / "pid").read_text())
     assert _alive(pid)
     os.kill(pid, signal.SIGKILL)

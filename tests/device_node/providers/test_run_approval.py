@@ -4,11 +4,15 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from device_node.commands import CommandTable
+from device_node.exec_policy.store import RulesStore, StoredRules
+from device_node.providers.run import RunProvider
 from tests.device_node.providers.bench import Bench, approved_call, as_openclaw_carries
 
 BASH = os.path.realpath("/bin/bash")
@@ -260,3 +264,49 @@ async def test_the_plan_has_the_shape_openclaw_reads(bench: Bench, work: Path) -
 async def test_a_text_that_says_something_else_is_not_shown(bench: Bench) -> None:
     params = {"command": ["/bin/sh", "-lc", "rm -rf x"], "rawCommand": "echo harmless"}
     assert (await bench.ask("system.run.prepare", params))["plan"]["commandPreview"] is None
+
+
+class _Intruder(RulesStore):
+    """The rules; when they are read, between the look at the program and its run, something happens."""
+
+    def __init__(self, folder: Path, act: Callable[[], object]) -> None:
+        super().__init__(folder, lambda: 0)
+        self.act: Callable[[], object] = bool
+        self._next = act
+
+    def load(self) -> StoredRules:
+        self.act()
+        return super().load()
+
+    def arm(self) -> None:
+        """From now on."""
+        self.act = self._next
+
+
+@pytest.mark.parametrize("change", [_swap_program, _rewrite_program])
+async def test_a_program_swapped_between_look_and_run(
+    bench: Bench, work: Path, change: Callable[[Path], None]
+) -> None:
+    """Attack case 39 at its tightest: the approval matches when the files are opened."""
+    store = _Intruder(bench.folder, partial(change, work))
+    provider = RunProvider(store, {"PATH": "/usr/bin:/bin"}, bench.permissions, bench.hear)
+    bench.table = CommandTable()
+    bench.table.add(provider)
+    params = {"command": [str(work / "tool"), "%s", "swapped"], "cwd": str(work)}
+    plan = (await bench.ask("system.run.prepare", params))["plan"]
+    store.arm()
+    code, text = await bench.refusal("system.run", approved_call(plan, params))
+    assert code == "SYSTEM_RUN_DENIED"
+    assert text.startswith("approval does not match")
+    assert "swapped" not in "".join(bench.output)
+
+
+async def test_a_folder_swapped_between_look_and_run(bench: Bench, work: Path) -> None:
+    await bench.allow(security="full")
+    store = _Intruder(bench.folder, partial(_replace_folder, work))
+    provider = RunProvider(store, {"PATH": "/usr/bin:/bin"}, bench.permissions, bench.hear)
+    bench.table = CommandTable()
+    bench.table.add(provider)
+    store.arm()
+    answer = await bench.ask("system.run", {"command": ["pwd", "-P"], "cwd": str(work / "real")})
+    assert answer["stdout"] == f"{work / 'moved'}\n"
