@@ -25,6 +25,14 @@ MAX_FRAME_BYTES: Final = MAX_PAYLOAD_BYTES + 64 * 1024
 """The gateway keeps to its own limit; the envelope comes on top."""
 
 
+class _Direct(connect):
+    """Follows no redirect: the address was judged, and where it leads was not."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Whatever it is, it is no connection."""
+        return exc
+
+
 @asynccontextmanager
 async def dialled(address: Address, fingerprint: str | None) -> AsyncGenerator[ClientConnection]:
     """An open WebSocket to `address`, closed at the end.
@@ -38,7 +46,7 @@ async def dialled(address: Address, fingerprint: str | None) -> AsyncGenerator[C
         Denied: when its certificate is not the expected one, or it refuses the upgrade.
     """
     try:
-        socket = await connect(
+        socket = await _Direct(
             str(address),
             ssl=tls_context(fingerprint) if address.secure else None,
             compression=None,  # frames are small; a compressor costs more memory than everything else here

@@ -31,7 +31,9 @@ async def beat(link: Link) -> None:
     """Report at once and then every minute, until the connection ends."""
     await _report(link, alive())
     while not link.ended:
-        await _report(link, _event("node.host.stats", host_stats()))
+        stats = host_stats()
+        if stats is not None:
+            await _report(link, _event("node.host.stats", stats))
         await asyncio.sleep(INTERVAL_S)
 
 

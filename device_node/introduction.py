@@ -9,7 +9,7 @@ from device_node.home import NodeHome
 from device_node.identity import load_identity
 from device_node.offering import Offering, offering
 from device_node.profiles import Surroundings, profile_of
-from device_node.surface import Person, connect_params
+from device_node.surface import Persona, connect_params
 from protocol.connect import ConnectAuth, ConnectParams
 from protocol.signature import DeviceIdentity
 
@@ -18,7 +18,7 @@ class Introduction(msgspec.Struct, frozen=True):
     """Who this device is and everything it offers."""
 
     identity: DeviceIdentity
-    person: Person
+    person: Persona
     offering: Offering
     config: NodeConfig
 

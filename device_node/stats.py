@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,15 +13,17 @@ MEMINFO: Final = Path("/proc/meminfo")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
-def host_stats() -> HostStats:
-    """Load, memory and disk of now."""
-    total, free = _memory_bytes()
+def host_stats() -> HostStats | None:
+    """Load, memory and disk of now; None on a system that does not tell how much memory is free."""
+    memory = _memory_bytes()
+    if memory is None:
+        return None
     disk = shutil.disk_usage(Path.home() if Path.home().exists() else Path("/"))
     return HostStats(
         cpu_count=os.cpu_count() or 1,
         load_average=os.getloadavg(),
-        memory_total_bytes=total,
-        memory_free_bytes=free,
+        memory_total_bytes=memory[0],
+        memory_free_bytes=memory[1],
         disk_total_bytes=disk.total,
         disk_available_bytes=disk.free,
     )
@@ -36,20 +37,13 @@ def rss_bytes() -> int | None:
         return None
 
 
-def _memory_bytes() -> tuple[int, int]:
-    if sys.platform == "linux":
-        values = dict(line.split(":", 1) for line in MEMINFO.read_text(encoding="ascii").splitlines())
-        return _kib(values["MemTotal"]), _kib(values.get("MemAvailable", values["MemFree"]))
-    total = os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES
-    return total, total - min(total, _resident_bytes())
+def _memory_bytes() -> tuple[int, int] | None:
+    """All memory, and what programs can still get."""
+    if not MEMINFO.exists():
+        return None
+    values = dict(line.split(":", 1) for line in MEMINFO.read_text(encoding="ascii").splitlines())
+    return _kib(values["MemTotal"]), _kib(values.get("MemAvailable", values["MemFree"]))
 
 
 def _kib(text: str) -> int:
     return int(text.split(maxsplit=1)[0]) * 1024
-
-
-def _resident_bytes() -> int:
-    """A system without `/proc/meminfo` tells only about this process; that is at least not available."""
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

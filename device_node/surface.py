@@ -22,7 +22,7 @@ _WIRE_NAME: Final = {
 """Permissions that travel, under the names OpenClaw's apps use; the others show in the list of commands."""
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
+class Persona(msgspec.Struct, frozen=True, kw_only=True):
     """Who this device presents itself as."""
 
     client_id: ClientId
@@ -41,7 +41,7 @@ def wire_permissions(permissions: PermissionSettings) -> dict[str, bool]:
 
 
 def connect_params(
-    person: Person, table: CommandTable, permissions: PermissionSettings, auth: ConnectAuth | None
+    person: Persona, table: CommandTable, permissions: PermissionSettings, auth: ConnectAuth | None
 ) -> ConnectParams:
     """The `connect` request of this node; the device proof is added by the handshake."""
     return ConnectParams(

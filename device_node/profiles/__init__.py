@@ -10,7 +10,7 @@ from device_node.config import NodeConfig
 from device_node.home import NodeHome
 from device_node.providers import Providers
 from device_node.providers.run_events import SendEvent
-from device_node.surface import Person
+from device_node.surface import Persona
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +26,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 class Profile(Protocol):
     """One kind of device."""
 
-    def person(self, device_id: str, config: NodeConfig) -> Person:
+    def person(self, device_id: str, config: NodeConfig) -> Persona:
         """Who it presents itself as."""
         ...
 

@@ -10,7 +10,7 @@ from device_node.commands import CommandFailed
 from device_node.config import NodeConfig
 from device_node.profiles import Surroundings
 from device_node.providers import Providers, find_providers
-from device_node.surface import Person
+from device_node.surface import Persona
 from device_node.text import printable
 
 _SYSTEMS: Final = {"linux": ("linux", "Linux"), "darwin": ("macos", "Mac"), "win32": ("windows", "Windows")}
@@ -20,10 +20,10 @@ _SYSTEMS: Final = {"linux": ("linux", "Linux"), "darwin": ("macos", "Mac"), "win
 class Laptop:
     """This machine. It is always ready."""
 
-    def person(self, device_id: str, config: NodeConfig) -> Person:
+    def person(self, device_id: str, config: NodeConfig) -> Persona:
         """A node host with the name of the machine."""
         system, family = _SYSTEMS.get(sys.platform, (sys.platform, sys.platform))
-        return Person(
+        return Persona(
             client_id="node-host",
             platform=system,
             device_family=family,

@@ -16,12 +16,12 @@ from device_node.profiles import Surroundings
 from device_node.providers import Providers
 from device_node.providers.finding import Finding, Offer
 from device_node.status import Posture
-from device_node.surface import Person
+from device_node.surface import Persona
 
 _FOREGROUND_FAMILIES: Final = frozenset({"camera", "canvas", "screen", "talk"})
 """What an app may do only while it is on the screen. Source: OpenClaw docs/nodes/troubleshooting.md."""
 
-_IPHONE: Final = Person(
+_IPHONE: Final = Persona(
     client_id="openclaw-ios",
     platform="iOS 18.4",
     device_family="iPhone",
@@ -29,7 +29,7 @@ _IPHONE: Final = Person(
     display_name="Simulated iPhone",
     instance_id="",
 )
-_ANDROID: Final = Person(
+_ANDROID: Final = Persona(
     client_id="openclaw-android",
     platform="Android 15 (SDK 35)",
     device_family="Android",
@@ -46,7 +46,7 @@ class Phone:
         self._person = _ANDROID if android else _IPHONE
         self.posture: Posture = "foreground"
 
-    def person(self, device_id: str, config: NodeConfig) -> Person:
+    def person(self, device_id: str, config: NodeConfig) -> Persona:
         """As the official app of that system."""
         name = config.display_name or self._person.display_name
         return msgspec.structs.replace(self._person, display_name=name, instance_id=device_id[:32])

@@ -11,7 +11,7 @@ from typing import Final
 
 from device_node.commands import CommandFailed, Invocation, performs
 from device_node.config import LocationSettings, NodeConfig
-from device_node.surface import Person
+from device_node.surface import Persona
 from device_node.text import printable
 from protocol.commands.device import (
     Battery,
@@ -67,7 +67,7 @@ logger = logging.getLogger(__name__)
 class PhoneCommands:
     """The commands of a phone, as far as they need no person and no sensor."""
 
-    def __init__(self, person: Person, config: NodeConfig, permissions: Mapping[str, bool]) -> None:
+    def __init__(self, person: Persona, config: NodeConfig, permissions: Mapping[str, bool]) -> None:
         self._person = person
         self._config = config
         self._permissions = permissions

@@ -21,7 +21,7 @@ from device_node.retry import Backoff
 from device_node.service import Service
 from device_node.status import NodeStatus
 from device_node.supervisor import Supervisor
-from device_node.surface import Person, connect_params
+from device_node.surface import Persona, connect_params
 from device_node.tokens import TokenStore
 from device_node.workshop import Workshop
 from protocol.commands.system import Found, Shown, SystemNotify, SystemWhich
@@ -164,7 +164,7 @@ class Desk:
         return Destination(address=address, fingerprint=self.fingerprint, credential=credential)
 
     def _params(self, auth: ConnectAuth | None) -> ConnectParams:
-        person = Person(
+        person = Persona(
             client_id="node-host", platform="linux", device_family="Linux", display_name="d", instance_id="i"
         )
         return connect_params(person, self.table, PermissionSettings(), auth)

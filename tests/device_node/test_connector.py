@@ -171,6 +171,24 @@ async def test_what_is_no_gateway_is_named(tmp_path: Path, gateway: ScriptedGate
             assert desk.status.next_step
 
 
+async def test_a_redirect_is_not_followed(tmp_path: Path, gateway: ScriptedGateway) -> None:
+    """It could lead from the own network to anywhere, and the token with it."""
+    answer = f"HTTP/1.1 302 Found\r\nLocation: {gateway.url}\r\nContent-Length: 0\r\n\r\n"
+
+    async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer.encode())
+        writer.close()
+
+    server = await asyncio.start_server(other, "127.0.0.1", 0)
+    async with server, scripted_gateway() as named:
+        named.port = server.sockets[0].getsockname()[1]
+        async with Desk(tmp_path, named).running() as desk:
+            await until(desk, "not connected")
+            assert "refuses the connection" in (desk.status.last_error or "")
+            assert gateway.connects == []
+
+
 def own_certificate(folder: Path) -> tuple[ssl.SSLContext, str]:
     """A self-signed certificate in use, and its SHA-256."""
     key = ec.generate_private_key(ec.SECP256R1())
