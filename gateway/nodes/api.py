@@ -56,15 +56,15 @@ class NodesApi:
         return NodeDescription(ts=self._clock.now_ms(), **msgspec.structs.asdict(row))
 
     @handles(NodeRename)
-    async def rename(self, _: Ctx, call: NodeRename) -> NodeRenamed:
+    async def rename(self, ctx: Ctx, call: NodeRename) -> NodeRenamed:
         """See `NodeRename`."""
-        name = await self._approval.rename(call.node_id, call.display_name)
+        name = await self._approval.rename(ctx.principal, call.node_id, call.display_name)
         return NodeRenamed(node_id=call.node_id, display_name=name)
 
     @handles(NodePairList)
-    async def list_surfaces(self, _: Ctx, __: NodePairList) -> NodePairListResult:
+    async def list_surfaces(self, ctx: Ctx, _: NodePairList) -> NodePairListResult:
         """See `NodePairList`."""
-        pending, paired = await self._approval.overview()
+        pending, paired = await self._approval.overview(ctx.principal)
         return NodePairListResult(pending=pending, paired=paired)
 
     @handles(NodePairApprove)
@@ -74,9 +74,9 @@ class NodesApi:
         return NodePairApproved(request_id=call.request_id, node=node)
 
     @handles(NodePairReject)
-    async def reject(self, _: Ctx, call: NodePairReject) -> NodePairRejected:
+    async def reject(self, ctx: Ctx, call: NodePairReject) -> NodePairRejected:
         """See `NodePairReject`."""
-        node_id = await self._approval.reject(call.request_id)
+        node_id = await self._approval.reject(ctx.principal, call.request_id)
         return NodePairRejected(request_id=call.request_id, node_id=node_id)
 
     @handles(NodePairRemove)

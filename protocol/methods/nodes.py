@@ -59,7 +59,8 @@ class NodeRenamed(Wire):
 class NodeRename(Call[NodeRenamed]):
     """Give a node its owner's name for it.
 
-    Errors: `INVALID_REQUEST` "unknown nodeId", or a blank name.
+    Errors: `INVALID_REQUEST` "unknown nodeId", a blank name, or another device's when the caller is a device
+    and no admin.
     """
 
     node_id: NodeId
@@ -89,8 +90,8 @@ class NodePairApproved(Wire):
 class NodePairApprove(Call[NodePairApproved]):
     """Let a node be asked for what it declared. It counts at once, without a reconnect.
 
-    Errors: `INVALID_REQUEST` "unknown requestId"; `FORBIDDEN` (`MISSING_SCOPE`) when the caller lacks one of
-    the request's `requiredApproveScopes`.
+    Errors: `INVALID_REQUEST` "unknown requestId", or another device's when the caller is a device and no
+    admin; `FORBIDDEN` (`MISSING_SCOPE`) when the caller lacks one of the request's `requiredApproveScopes`.
     """
 
     request_id: RequestId
@@ -107,7 +108,7 @@ class NodePairRejected(Wire):
 class NodePairReject(Call[NodePairRejected]):
     """Turn a surface down; what was approved before stays.
 
-    Errors: `INVALID_REQUEST` "unknown requestId".
+    Errors: as `node.pair.approve`.
     """
 
     request_id: RequestId
@@ -123,8 +124,8 @@ class NodePairRemoved(Wire):
 class NodePairRemove(Call[NodePairRemoved]):
     """Withdraw everything from a node and forget its device; its connection closes within a second.
 
-    Errors: `INVALID_REQUEST` "unknown nodeId"; `FORBIDDEN` (`MISSING_SCOPE`) for a node with administrative
-    commands when the caller is no admin.
+    Errors: `INVALID_REQUEST` "unknown nodeId"; `FORBIDDEN` (`MISSING_SCOPE`) when the caller is a device and
+    no admin.
     """
 
     node_id: NodeId

@@ -19,10 +19,10 @@ from protocol.capability import Surface
 from protocol.signature import DeviceIdentity
 from tests.gateway.devices.world import World
 from tests.gateway.devices.world import node as node_connect
-from tests.gateway.nodes.house import PAIRING, WRITE, begin, failed, operator, refusal
+from tests.gateway.nodes.house import PAIRING, READ, WRITE, begin, failed, operator, refusal
 from tests.support.daemon import Daemon
 from tests.support.nodes import ScriptedNode, described, invoke, pending_request
-from tests.support.wire import Json, WireClient
+from tests.support.wire import DeviceKey, Json, WireClient
 
 STATS = {"cpuCount": 2, "memoryTotalBytes": 1, "memoryFreeBytes": 1}
 
@@ -125,17 +125,45 @@ async def test_a_node_that_only_waits_can_be_removed(shared_daemon: Daemon, admi
         assert error.message == "unknown requestId"
 
 
-async def test_removing_takes_what_approving_took(shared_daemon: Daemon, admin: WireClient) -> None:
-    harmless = ScriptedNode(shared_daemon, commands=["device.info"])
-    powerful = ScriptedNode(shared_daemon, commands=["system.run"])
-    async with harmless, powerful, await operator(shared_daemon, PAIRING, WRITE) as helper:
-        await harmless.approved_by(admin)
-        await powerful.approved_by(admin)
-        error = await refusal(helper.call("node.pair.remove", {"nodeId": powerful.id}))
+async def test_the_owners_command_line_removes_with_the_scope_for_pairing(
+    shared_daemon: Daemon, admin: WireClient
+) -> None:
+    """`openclaw nodes remove` asks for no more, also for a node that runs programs."""
+    async with (
+        ScriptedNode(shared_daemon, commands=["system.run"]) as node,
+        await operator(shared_daemon, PAIRING) as owner,
+    ):
+        await node.approved_by(admin)
+        await owner.call("node.pair.remove", {"nodeId": node.id})
+        assert await node.wire.closed(timeout_s=1.0) == (4001, "device removed")
+
+
+async def test_another_device_manages_no_node_unless_it_is_an_admin(
+    shared_daemon: Daemon, admin: WireClient
+) -> None:
+    """As OpenClaw 2026.9.6: a paired phone with these scopes decides about itself, not about the laptop."""
+    node = ScriptedNode(shared_daemon, commands=["device.info"])
+    async with node, await operator(shared_daemon, PAIRING, WRITE, READ, identity=DeviceKey()) as phone:
+        request = await pending_request(admin, node.id)
+        assert await phone.call("node.pair.list", {}) == {"pending": [], "paired": []}
+        for method, params in (
+            ("node.pair.approve", {"requestId": request["requestId"]}),
+            ("node.pair.reject", {"requestId": request["requestId"]}),
+            ("node.rename", {"nodeId": node.id, "displayName": "mine"}),
+        ):
+            error = await refusal(phone.call(method, params))
+            assert error.code == "INVALID_REQUEST"
+            assert error.message.endswith("denied")
+        error = await refusal(phone.call("node.pair.remove", {"nodeId": node.id}))
         assert (error.code, error.details["code"]) == ("FORBIDDEN", "MISSING_SCOPE")
-        assert (await described(admin, powerful.id))["commands"] == ["system.run"]
-        await helper.call("node.pair.remove", {"nodeId": harmless.id})
-        assert await harmless.wire.closed(timeout_s=1.0) == (4001, "device removed")
+        row = await described(admin, node.id)
+        assert (row["approvalState"], row["displayName"]) == ("pending-approval", "laptop")
+        await node.approved_by(admin)
+        assert (await phone.call("node.pair.list", {}))["paired"] == []
+    async with await operator(shared_daemon, identity=DeviceKey()) as desk:
+        await desk.call("node.rename", {"nodeId": node.id, "displayName": "ours"})
+        assert node.id in {row["nodeId"] for row in (await desk.call("node.pair.list", {}))["paired"]}
+        await desk.call("node.pair.remove", {"nodeId": node.id})
 
 
 async def test_a_rotated_token_keeps_what_was_approved(shared_daemon: Daemon, admin: WireClient) -> None:
