@@ -83,6 +83,52 @@ class Pipeline:
                 self._done.set_exception(error)
 
 
+class PingPong:
+    """One request after the other; how long each takes. Like `Pipeline`, without a library in between."""
+
+    def __init__(self, socket: RawConnection, request: Callable[[int], str], count: int) -> None:
+        self._socket = socket
+        self._request = request
+        self._count = count
+        self._buffer = bytearray()
+        self._sent_s = 0.0
+        self._latencies_s: list[float] = []
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> list[float]:
+        """Seconds to each answer."""
+        self._socket.sink = self._received
+        try:
+            self._send()
+            await self._done
+        finally:
+            self._socket.sink = None
+        return self._latencies_s
+
+    def _send(self) -> None:
+        frame = client_frame(self._request(len(self._latencies_s)).encode())
+        self._sent_s = time.perf_counter()
+        self._socket.transport.write(frame)
+
+    def _received(self, data: bytes) -> None:
+        now_s = time.perf_counter()
+        try:
+            self._buffer += data
+            for payload in taken_frames(self._buffer):
+                if is_answer(payload):
+                    self._latencies_s.append(now_s - self._sent_s)
+                    self._next()
+        except Exception as error:  # noqa: BLE001 - raised where the figure is waited for
+            if not self._done.done():
+                self._done.set_exception(error)
+
+    def _next(self) -> None:
+        if len(self._latencies_s) < self._count:
+            self._send()
+        elif not self._done.done():
+            self._done.set_result(None)
+
+
 def client_frame(payload: bytes) -> bytes:
     """A text frame whose mask is zero, which leaves the payload as it is. Source: RFC 6455, section 5.2."""
     size = len(payload)
