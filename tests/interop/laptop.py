@@ -43,12 +43,12 @@ class Laptop:
         params: list[Json] = [body["params"] for body in asked if isinstance(body["params"], dict)]
         return [one for one in params if one.get("role") == "node" and one["client"]["displayName"] == "lap"]
 
-    async def reported(self, method: str, mark: int = 0) -> Json:
-        """The gateway's answer to the node's next call of `method` after `mark` that went well."""
+    async def reported(self, method: str, mark: int = 0, *, ok: bool = True) -> Json:
+        """The next answer to a call of `method` by the node after `mark` that went well, or did not."""
         async with asyncio.timeout(START_TIMEOUT_S):
             while True:
                 for frame in answers(self.recorder, method, mark):
-                    if frame.body["ok"]:
+                    if frame.body["ok"] is ok:
                         return dict(frame.body)
                 await asyncio.sleep(0.05)
 

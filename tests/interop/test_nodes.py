@@ -160,7 +160,7 @@ async def test_it_is_removed(approved: Laptop, cli: OpenClawCli) -> None:
     assert told["nodeId"] == approved.node_id
     assert 4001 in [one.close_code for one in recorder.connections]
     # It knows the shared secret of this machine, so it is back, with nothing of what it had.
-    await recorder.event("node.pair.requested", lambda p: p["nodeId"] == approved.node_id, mark)
+    await approved.reported("node.runnerInventory.update", mark, ok=False)
     row = (await cli.ok("nodes", "describe", "--node", approved.node_id, "--json")).json()
     assert (row["approvalState"], row["commands"], row["caps"]) == ("pending-approval", [], [])
 
