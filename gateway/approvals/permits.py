@@ -21,7 +21,7 @@ from gateway.approvals.binding import Binding, differing
 from gateway.approvals.exec_rules import ExecRulesService
 from gateway.approvals.request import Prepared, prepared
 from gateway.approvals.service import ApprovalMismatch, ApprovalService
-from gateway.kernel.audit.details import Detail
+from gateway.kernel.audit.details import TEXT_CHARS, Detail
 from gateway.kernel.audit.trail import AuditLog
 from gateway.kernel.policy.engine import PolicyEngine
 from gateway.kernel.policy.model import Action, Subject
@@ -157,6 +157,6 @@ def _about(wanted: Wanted, decision: PolicyDecision) -> dict[str, Detail]:
         "rules": decision.rules,
         "risk": decision.risk,
         "nodeId": wanted.action.node_id,
-        "command": " ".join(wanted.action.argv),
+        "command": " ".join(wanted.action.argv)[:TEXT_CHARS],
         "binding": wanted.binding.digest(),
     }

@@ -10,6 +10,7 @@ from gateway.approvals.binding import Binding, differing
 from gateway.approvals.model import Ending, StoredApproval, StoredGrant
 from gateway.approvals.news import ApprovalNews
 from gateway.approvals.request import Prepared
+from gateway.kernel.audit.details import TEXT_CHARS
 from gateway.kernel.audit.trail import SYSTEM, AuditLog
 from gateway.kernel.clock import Clock
 from gateway.kernel.store.db import Database, Tx
@@ -381,7 +382,7 @@ def _actor(approval: StoredApproval) -> str:
 def _about(approval: StoredApproval) -> dict[str, str | None]:
     binding = approval.binding
     return {
-        "command": approval.shown.command_text,
+        "command": approval.shown.command_text[:TEXT_CHARS],
         "agentId": approval.agent_id,
         "sessionKey": approval.session_key,
         "nodeId": approval.shown.node_id,

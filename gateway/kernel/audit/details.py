@@ -50,5 +50,5 @@ def _bounded(value: Detail, depth: int) -> object:
         return "…"
     if isinstance(value, Mapping):
         shown = list(value.items())[:MAX_ITEMS]
-        return {clean(name): _bounded(item, depth - 1) for name, item in shown}
+        return {printable(name): _bounded(item, depth - 1) for name, item in shown}
     return [_bounded(item, depth - 1) for item in value[:MAX_ITEMS]]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Final, Protocol, Self
@@ -17,7 +17,7 @@ from gateway.kernel.audit.details import Detail, clean, encoded
 from gateway.kernel.clock import Clock
 from gateway.kernel.health import HealthBoard
 from gateway.kernel.retry import Backoff
-from gateway.kernel.store.db import Database
+from gateway.kernel.store.db import Database, Tx
 from gateway.kernel.store.errors import StoreClosed, StoreUnavailable
 from gateway.kernel.supervisor import Supervisor
 from gateway.kernel.waiters import woken_within
@@ -61,10 +61,27 @@ class AuditOverloaded(Overloaded):
     """Too much waits to be recorded; what must not happen unrecorded does not happen now."""
 
 
-class _Queued(msgspec.Struct, frozen=True):
-    draft: Draft
+class _Queued(msgspec.Struct, frozen=True, kw_only=True):
+    ts_ms: int
+    action: str
+    actor: str
+    subject: str
+    outcome: str
+    details: Mapping[str, Detail] | None
     written: asyncio.Future[Head] | None = None
     """Somebody waits until it is on the disk."""
+
+    @property
+    def draft(self) -> Draft:
+        """What is recorded: bounded, harmless, without secrets."""
+        return Draft(
+            ts_ms=self.ts_ms,
+            action=self.action,
+            actor=clean(self.actor),
+            subject=clean(self.subject),
+            outcome=clean(self.outcome),
+            details=encoded(self.details),
+        )
 
 
 class AuditLog:
@@ -134,7 +151,7 @@ class AuditLog:
         if len(self._queue) >= MAX_QUEUED or self._closed:
             self._lost += 1
             return
-        self._put(_Queued(self._draft(action, actor, subject, outcome, details)))
+        self._put(self._queued(action, actor, subject, outcome, details=details))
 
     async def record_durably(
         self,
@@ -156,7 +173,7 @@ class AuditLog:
         if len(self._queue) >= MAX_QUEUED:
             raise AuditOverloaded("audit.db: too many entries are waiting; try again shortly")
         written: asyncio.Future[Head] = asyncio.get_running_loop().create_future()
-        self._put(_Queued(self._draft(action, actor, subject, outcome, details), written))
+        self._put(self._queued(action, actor, subject, outcome, details=details, written=written))
         self._pressed.set()
         return await written
 
@@ -191,18 +208,26 @@ class AuditLog:
         except StoreUnavailable as error:
             logger.error("%d audit entries were not written: %s", len(self._queue), error)
 
-    def _draft(
-        self, action: str, actor: str, subject: str, outcome: str, details: Mapping[str, Detail] | None
-    ) -> Draft:
+    def _queued(
+        self,
+        action: str,
+        actor: str,
+        subject: str,
+        outcome: str,
+        *,
+        details: Mapping[str, Detail] | None,
+        written: asyncio.Future[Head] | None = None,
+    ) -> _Queued:
         if _ACTION.fullmatch(action) is None:
             raise ValueError(f"{action!r} is no dotted name")
-        return Draft(
+        return _Queued(
             ts_ms=self._clock.now_ms(),
             action=action,
-            actor=clean(actor),
-            subject=clean(subject),
-            outcome=clean(outcome),
-            details=encoded(details),
+            actor=actor,
+            subject=subject,
+            outcome=outcome,
+            details=details,
+            written=written,
         )
 
     def _put(self, entry: _Queued) -> None:
@@ -214,7 +239,7 @@ class AuditLog:
     def _admit_lost(self) -> None:
         if self._lost:
             count, self._lost = self._lost, 0
-            self._queue.append(_Queued(self._draft(LOST, SYSTEM, "", "lost", {"count": count})))
+            self._queue.append(self._queued(LOST, SYSTEM, "", "lost", details={"count": count}))
 
     async def _run(self) -> None:
         """Write until nothing waits."""
@@ -240,15 +265,16 @@ class AuditLog:
     async def _write(self) -> None:
         """Chain and commit what waits. Cancelled half-way, the next call gives the same again."""
         async with self._writing:
-            batch = list(islice(self._queue, MAX_BATCH))
-            entries: list[Entry] = []
-            head = self._head
-            for queued in batch:
-                entries.append(link(head, queued.draft))
-                head = entries[-1].head
-            await self._db.write(lambda tx: store.append(tx, entries))
-            self._head = head
-            for queued, entry in zip(batch, entries, strict=True):
+            batch, head = list(islice(self._queue, MAX_BATCH)), self._head
+
+            def unit(tx: Tx) -> list[Entry]:
+                # On the writer's thread: cleaning and hashing a batch takes milliseconds.
+                entries = _linked(head, batch)
+                store.append(tx, entries)
+                return entries
+
+            for queued, entry in zip(batch, await self._db.write(unit), strict=True):
+                self._head = entry.head
                 self._queue.popleft()
                 if queued.written is not None and not queued.written.done():
                     queued.written.set_result(entry.head)
@@ -265,3 +291,13 @@ class AuditLog:
     def _report(self, *, ok: bool, detail: str = "") -> None:
         if self._health is not None:
             self._health.report("audit", ok, detail)
+
+
+def _linked(head: Head, batch: Iterable[_Queued]) -> list[Entry]:
+    """The batch as the entries after `head`."""
+    entries: list[Entry] = []
+    for queued in batch:
+        entry = link(head, queued.draft)
+        entries.append(entry)
+        head = entry.head
+    return entries
