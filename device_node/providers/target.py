@@ -2,8 +2,8 @@
 
 Names can change their meaning between a look and the run, so program and folder are opened once, looked at
 through their descriptors, and on Linux run and entered through them as well. Scripts are opened by their
-interpreter, by name: whether they changed is looked at right before and right after the start. What a script or
-a shell text goes on to load, nobody can know beforehand; no approval is bound to that.
+interpreter, by name: whether they changed is looked at right before and right after the start. What a script
+or a shell text goes on to load, nobody can know beforehand; no approval is bound to that.
 """
 
 import errno

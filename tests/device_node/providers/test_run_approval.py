@@ -298,7 +298,8 @@ async def test_a_program_swapped_between_look_and_run(
     code, text = await bench.refusal("system.run", approved_call(plan, params))
     assert code == "SYSTEM_RUN_DENIED"
     assert text.startswith("approval does not match")
-    assert "swapped" not in "".join(bench.output)
+    # At most the approved program said something before it was ended; the other one would not print its format.
+    assert "".join(bench.output) in {"", "%s swapped\n"}
 
 
 async def test_a_folder_swapped_between_look_and_run(bench: Bench, work: Path) -> None:
