@@ -15,6 +15,8 @@ from gateway.agents.llm.runtime import EngineDoor, LlmRuntime
 from gateway.agents.memory_api import MemoryApi
 from gateway.agents.memory_tools import add_memory_tools
 from gateway.agents.model import AgentDirectory
+from gateway.agents.node_runs import NodeRuns
+from gateway.agents.node_tools import NodeTools, add_node_tools
 from gateway.agents.offline.runtime import OfflineRuntime
 from gateway.agents.probing import ProviderProbe
 from gateway.agents.reports import Roster, report_to
@@ -25,11 +27,16 @@ from gateway.agents.skill_tools import add_skill_tools
 from gateway.agents.tool_policy import ToolPolicy
 from gateway.agents.tools import ToolRegistry
 from gateway.agents.usage import UsageLedger
+from gateway.approvals.permits import Permits
 from gateway.devices.service import Devices
 from gateway.kernel.feature import House
 from gateway.kernel.ports import AgentCatalog, CommandTable
 from gateway.kernel.rpc.idempotency import IdempotentCalls
 from gateway.memory.service import MemoryService
+from gateway.nodes.candidates import NodeChooser
+from gateway.nodes.invoke import Invocations
+from gateway.nodes.registry import NodeRegistry
+from gateway.nodes.runs import AuthorisedRuns
 from gateway.operations.facts import Facts
 from gateway.sessions.model import Session
 from gateway.sessions.service import SessionIndex
@@ -69,6 +76,7 @@ async def wire(house: House) -> None:
     house.offer(agents, AgentDirectory)
     add_house_tools(tools, _surroundings(house, agents))
     add_memory_tools(tools, memory)
+    add_node_tools(tools, _node_tools(house))
     add_skill_tools(tools, agents, house.home.root / "skills")
     _tell_others(house, agents, catalog, ledger)
     await agents.start()
@@ -124,6 +132,12 @@ def _engine(
         clock=house.clock,
         managed_skills=house.home.root / "skills",
     )
+
+
+def _node_tools(house: House) -> NodeTools:
+    invocations, permits = house.need(Invocations), house.need(Permits)
+    runs = NodeRuns(invocations, house.need(AuthorisedRuns), permits, house.audit)
+    return NodeTools(house.need(NodeRegistry), invocations, runs, permits, house.need(NodeChooser))
 
 
 def _surroundings(house: House, agents: Agents) -> Surroundings:

@@ -54,6 +54,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """How a person is asked; its command line, folder and environment must be those of `binding`."""
     listed: tuple[str, ...] | None = None
     """The agent's own list of tools; None when it has none."""
+    must_ask: bool = False
+    """Ask a person even where the policy does not: the node's own rules want that."""
 
 
 class Permit(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +107,7 @@ class Permits:
                 details=_about(wanted, decision),
             )
             raise PolicyRefused(f"{wanted.action.name} is not allowed: {decision.reason}")
-        if not decision.requires_approval:
+        if not (decision.requires_approval or wanted.must_ask):
             await self._note_allowed(wanted, decision)
             return Permit(binding=wanted.binding, source="policy")
         request = prepared(wanted.request, action=wanted.action.name, always=decision.always_offered)

@@ -42,6 +42,14 @@ DEVICES: Final = (
 )
 DEVICE: Final = rf"{_ABOUT}device (?P<name>.+)"
 
+NODES: Final = (
+    rf"{_SHOW}{_MINE}(?:paired |connected )?nodes(?: do i have| are (?:there|connected))?|"
+    r"(?:how many|which|what) nodes (?:do i have|are (?:there|connected))"
+)
+RUN: Final = r"run (?P<command>\S.*) on (?:the |my )?(?:node )?(?P<node>\S.{0,80})"
+NOTIFY_ON: Final = r"notify me on (?:the |my )?(?:node )?(?P<node>[^:]{1,80}): ?(?P<text>\S.*)"
+NOTIFY: Final = r"notify me(?: that\b|:)? (?P<text>\S.*)"
+
 SESSIONS: Final = (
     rf"{_SHOW}{_MINE}(?:recent |latest |last )?(?:sessions|conversations|chats)(?: do i have| are there)?"
 )

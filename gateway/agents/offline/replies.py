@@ -58,6 +58,31 @@ def device(answer: Answer, name: str, now_ms: int) -> str:
     )
 
 
+def nodes(answer: Answer, now_ms: int) -> str:
+    """Device nodes."""
+    rows: Sequence[Answer] = answer["nodes"]
+    if not rows:
+        return (
+            "No node is there yet. On the device run `homarus node run`, then here `homarus nodes approve`."
+        )
+    lines = [f"- {row['name']}: {row['platform']}, {_node_state(row, now_ms)}" for row in rows]
+    return _listed(f"{_count(answer['total'], 'node')}:", lines, answer["total"])
+
+
+def ran(answer: Answer) -> str:
+    """A program ran on a node."""
+    if answer["success"]:
+        return answer["stdout"].strip() or f"Done on {answer['node']}; it said nothing."
+    end = "it took too long" if answer["timedOut"] else f"it ended with {answer['exitCode']}"
+    output = "\n".join(filter(None, (answer["stdout"].strip(), answer["stderr"].strip())))
+    return f"It failed on {answer['node']}: {end}." + (f"\n{output}" if output else "")
+
+
+def notified(answer: Answer) -> str:
+    """Something was shown."""
+    return f"Shown on {answer['node']}: “{answer['shown']}”"
+
+
 def sessions(answer: Answer, now_ms: int) -> str:
     """The latest conversations."""
     rows: Sequence[Answer] = answer["sessions"]
@@ -165,6 +190,12 @@ def _seen(row: Answer, now_ms: int) -> str:
         if row["lastSeenMs"]
         else "not seen since it was paired"
     )
+
+
+def _node_state(row: Answer, now_ms: int) -> str:
+    seen = _seen(row, now_ms)
+    waits = row["approval"].startswith("pending")
+    return f"{seen}, waits for `homarus nodes approve`" if waits else seen
 
 
 def _ago(now_ms: int, then_ms: int) -> str:

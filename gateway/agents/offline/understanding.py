@@ -89,6 +89,22 @@ def _devices(match: re.Match[str], heard: Heard) -> Plan:
     return Plan("devices", lambda answer: replies.devices(answer, heard.now_ms), "devices_list")
 
 
+def _nodes(_match: re.Match[str], heard: Heard) -> Plan:
+    return Plan("nodes", lambda answer: replies.nodes(answer, heard.now_ms), "nodes_list")
+
+
+def _run(match: re.Match[str], _: Heard) -> Plan:
+    args: dict[str, object] = {"command": match["command"], "node": match["node"]}
+    return Plan("run", replies.ran, "node_run", args)
+
+
+def _notify(match: re.Match[str], heard: Heard) -> Plan:
+    words = _after(heard.text, match["text"])
+    return Plan(
+        "notify", replies.notified, "notify", {"text": words, "node": match.groupdict().get("node") or ""}
+    )
+
+
 def _sessions(match: re.Match[str], heard: Heard) -> Plan:
     args: dict[str, object] = {"query": match["name"]} if match.groupdict().get("name") else {}
     return Plan("sessions", lambda answer: replies.sessions(answer, heard.now_ms), "sessions_list", args)
@@ -160,6 +176,10 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Maker], ...]] = (
     _rule(phrases.PRESENCE, _ask("presence", "presence", replies.presence)),
     _rule(phrases.DEVICES, _devices),
     _rule(phrases.DEVICE, _devices),
+    _rule(phrases.NODES, _nodes),
+    _rule(phrases.RUN, _run),
+    _rule(phrases.NOTIFY_ON, _notify),
+    _rule(phrases.NOTIFY, _notify),
     _rule(phrases.SESSIONS, _sessions),
     _rule(phrases.SESSION, _sessions),
     _rule(phrases.AGENTS, _ask("agents", "agents_list", replies.agents)),
