@@ -30,6 +30,7 @@ from gateway.kernel.ports import Admission
 from gateway.kernel.rpc.context import PeerFacts
 from gateway.kernel.rpc.dispatch import Dispatcher
 from gateway.kernel.rpc.idempotency import REAP_INTERVAL_S, IdempotentCalls
+from gateway.kernel.rpc.refusals import Refusals
 from gateway.kernel.store.db import Database
 from gateway.kernel.store.migrate import Migration, load_migrations
 from gateway.kernel.supervisor import StopSteps, Supervisor
@@ -179,7 +180,8 @@ async def _listen(house: House, stack: AsyncExitStack) -> Gateway:
     house.hello.config_path = str(house.home.config_path)
     house.hello.state_dir = str(house.home.root)
     doorman = Doorman()
-    dispatcher = Dispatcher(house.rpc, house.tasks, house.clock.now_ms, house.metrics)
+    refusals = Refusals(house.audit, house.clock)
+    dispatcher = Dispatcher(house.rpc, house.tasks, house.clock.now_ms, house.metrics, refusals)
 
     def apply(_: GatewaySettings, now: GatewaySettings) -> None:
         doorman.allow(now.limits.max_half_open, now.limits.max_half_open_per_ip)

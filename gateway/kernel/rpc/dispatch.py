@@ -12,6 +12,7 @@ import msgspec
 from gateway.kernel.log import request_context
 from gateway.kernel.rpc.context import Ctx, FinalFailure, Principal
 from gateway.kernel.rpc.metrics import RpcMetrics
+from gateway.kernel.rpc.refusals import Refusals
 from gateway.kernel.rpc.router import Handler, Router
 from gateway.kernel.supervisor import Supervisor
 from protocol.errors import GatewayError, Overloaded, Unavailable
@@ -48,12 +49,18 @@ class Dispatcher:
     """Runs requests: finds the handler, decodes parameters, calls it, encodes what it returns or raises."""
 
     def __init__(
-        self, router: Router, tasks: Supervisor, now_ms: Callable[[], int], metrics: RpcMetrics
+        self,
+        router: Router,
+        tasks: Supervisor,
+        now_ms: Callable[[], int],
+        metrics: RpcMetrics,
+        refusals: Refusals,
     ) -> None:
         self._router = router
         self._tasks = tasks
         self._now_ms = now_ms
         self._metrics = metrics
+        self._refusals = refusals
         self.max_in_flight = MAX_IN_FLIGHT
 
     def dispatch(self, caller: Caller, request: Request) -> None:
@@ -119,6 +126,7 @@ class Dispatcher:
 
     def _fail(self, caller: Caller, request: Request, error: GatewayError) -> None:
         self._metrics.count_failure(request.method, error)
+        self._refusals.failed(caller.principal, request.method, error)
         try:
             frame = encode_failure(request.id, error.shape())
         except (TypeError, ValueError) as unsayable:

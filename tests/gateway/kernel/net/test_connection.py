@@ -20,9 +20,11 @@ from gateway.kernel.ports import Admitted
 from gateway.kernel.rpc.context import PeerFacts
 from gateway.kernel.rpc.dispatch import Dispatcher
 from gateway.kernel.rpc.metrics import RpcMetrics
+from gateway.kernel.rpc.refusals import Refusals
 from gateway.kernel.rpc.router import Router
 from gateway.kernel.supervisor import Supervisor
 from protocol.connect import ConnectParams
+from tests.support.audit import RecordedAudit
 from tests.support.wire import connect_params
 
 
@@ -38,7 +40,7 @@ async def url() -> AsyncIterator[str]:
     clock, hub, router, tasks = SystemClock(), Hub("boot"), Router(), Supervisor()
     reception = Reception(
         hub=hub,
-        dispatcher=Dispatcher(router, tasks, clock.now_ms, RpcMetrics()),
+        dispatcher=Dispatcher(router, tasks, clock.now_ms, RpcMetrics(), Refusals(RecordedAudit(), clock)),
         admission=BrokenAdmission(),
         hello=HelloComposer(HelloSources(), router, hub, clock, clock.now_ms()),
         doorman=Doorman(),

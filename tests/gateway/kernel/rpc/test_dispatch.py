@@ -12,13 +12,16 @@ from msgspec import Meta
 from gateway.kernel.rpc.context import Ctx, FinalFailure, Principal
 from gateway.kernel.rpc.dispatch import MAX_IN_FLIGHT, Dispatcher
 from gateway.kernel.rpc.metrics import RpcMetrics
+from gateway.kernel.rpc.refusals import PER_CALLER, Refusals
 from gateway.kernel.rpc.router import Router, handles
 from gateway.kernel.supervisor import Supervisor
 from protocol.connect import ClientInfo
-from protocol.errors import NotFound, Unavailable
+from protocol.errors import Forbidden, NotFound, Unavailable
 from protocol.frames import decode_request
 from protocol.method import Call, Wire, method
 from protocol.scopes import Role, Scope
+from tests.support.audit import RecordedAudit
+from tests.support.clock import FakeClock
 
 WAITING = b'{"type":"req","id":"r","method":"test.slow","params":{"text":"wait"}}'
 
@@ -116,7 +119,10 @@ class Bench:
         router = Router()
         router.add(self.api)
         self.router = router
-        self.dispatcher = Dispatcher(router, self.tasks, lambda: 1000, self.metrics)
+        self.audit, self.clock = RecordedAudit(), FakeClock()
+        self.dispatcher = Dispatcher(
+            router, self.tasks, lambda: 1000, self.metrics, Refusals(self.audit, self.clock)
+        )
 
     async def ask(
         self, caller: FakeCaller, name: str, params: object = None, **extra: object
@@ -258,3 +264,20 @@ async def test_strangers_cannot_grow_the_metrics(bench: Bench) -> None:
 def test_two_handlers_for_one_method_are_an_error(bench: Bench) -> None:
     with pytest.raises(TypeError, match="two handlers"):
         bench.router.add(EchoApi())
+
+
+async def test_who_tries_what_it_may_not_is_recorded_once_a_minute(bench: Bench) -> None:
+    caller = FakeCaller(Scope.READ)
+    for _ in range(3):
+        await bench.ask(caller, "test.slow", {"text": "x"})
+    (entry,) = bench.audit.entries
+    assert (entry.action, entry.actor, entry.subject) == ("rpc.refused", caller.principal.actor, "test.slow")
+    assert entry.details == {"code": "MISSING_SCOPE", "scopes": [Scope.READ]}
+    await bench.clock.advance(61)
+    await bench.ask(caller, "test.slow", {"text": "x"})
+    assert len(bench.audit.entries) == 2
+    refusals = Refusals(bench.audit, bench.clock)
+    for number in range(PER_CALLER * 2):
+        refusals.failed(caller.principal, f"test.{number}", Forbidden("no"))
+    refusals.failed(caller.principal, "test.other", NotFound("no"))
+    assert len(bench.audit.entries) == 2 + PER_CALLER
