@@ -147,6 +147,9 @@ class RunProvider:
 async def _run(
     start: Start, timeout_s: float | None, target: Target, grant: Grant, events: RunEvents
 ) -> SystemRunResult:
+    changed = RunDenied("approval does not match: a program or script changed meanwhile; ask again")
+    if grant.bound and not target.unchanged:
+        raise changed
     try:
         running = await Program.start(start)
     except OSError as error:
@@ -154,9 +157,9 @@ async def _run(
             "INVALID_REQUEST", f"command: cannot be started: {error.strerror or error}"
         ) from error
     async with running as program:
-        # What was looked at before may have been written to until the program was loaded.
+        # Until it was loaded it may still have been written to; then it is ended a moment after its start.
         if grant.bound and not target.unchanged:
-            raise RunDenied("approval does not match: a program or script changed meanwhile; ask again")
+            raise changed
         await events.started()
         ended = await program.finish(timeout_s)
     await events.finished(ended)
