@@ -179,18 +179,7 @@ async def test_work_for_a_sleeping_phone_survives_the_gateway_and_is_done_once(
             await approve(client, node)
             await asyncio.to_thread(node.move, "asleep")
             await node.until(lambda status: status.state == "asleep")
-            submitted = [
-                await client.call(
-                    "node.work.submit",
-                    {
-                        "nodeId": node.device_id,
-                        "command": "system.notify",
-                        "params": {"title": f"note {number}"},
-                        "idempotencyKey": f"k{number}",
-                    },
-                )
-                for number in range(5)
-            ]
+            submitted = [await submit(client, node, number) for number in range(5)]
             assert {item["state"] for item in submitted} == {"queued"}
         daemon.kill()
         daemon.launch()
@@ -201,11 +190,7 @@ async def test_work_for_a_sleeping_phone_survives_the_gateway_and_is_done_once(
                 assert done["state"] == "done", done
                 assert done["payloadJSON"] == '{"ok":true}'
                 assert done["deliveredAtMs"] <= done["endedAtMs"]
-        shown = [
-            line.split("notification: ")[1]
-            for line in node.log_text().splitlines()
-            if "notification: " in line
-        ]
+        shown = notifications(node)
         assert shown == [f"note {number}: " for number in range(5)]
 
 
@@ -219,32 +204,37 @@ async def test_work_survives_crashes_on_both_sides(daemon: Daemon, tmp_path: Pat
     async with running(node):
         async with operator(daemon) as client:
             await approve(client, node)
-            ids: list[str] = []
-            for number in range(12):
-                call = {
-                    "nodeId": node.device_id,
-                    "command": "system.notify",
-                    "params": {"title": f"note {number}"},
-                    "idempotencyKey": f"k{number}",
-                }
-                ids.append((await client.call("node.work.submit", call))["id"])
+            submitted = [await submit(client, node, number) for number in range(12)]
         daemon.kill()  # in the middle of the deliveries
         daemon.launch()
         node.kill()
         node.launch()
         async with operator(daemon) as client:
-            ends = [await until_ended(client, work_id) for work_id in ids]
-        lines = [
-            line.split("notification: ")[1]
-            for line in node.log_text().splitlines()
-            if "notification: " in line
-        ]
+            ends = [await until_ended(client, item["id"]) for item in submitted]
+        lines = notifications(node)
         assert len(lines) == len(set(lines)), lines
         for number, end in enumerate(ends):
             failure: Json = end.get("error") or {}
             code = failure.get("code")
             assert end["state"] == "done" or code == "INTERRUPTED", end
             assert (f"note {number}: " in lines) or code == "INTERRUPTED", end
+
+
+async def submit(client: WireClient, node: NodeProcess, number: int) -> Json:
+    """Have the node show a notification, whenever it is there."""
+    call = {
+        "nodeId": node.device_id,
+        "command": "system.notify",
+        "params": {"title": f"note {number}"},
+        "idempotencyKey": f"k{number}",
+    }
+    return await client.call("node.work.submit", call)
+
+
+def notifications(node: NodeProcess) -> list[str]:
+    """What the phone showed over all its lives, as `title: body`."""
+    marked = (line.partition("notification: ") for line in node.log_text().splitlines())
+    return [text for _, mark, text in marked if mark]
 
 
 async def until_ended(client: WireClient, work_id: str) -> Json:
