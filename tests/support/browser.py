@@ -12,9 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
-
-from tests.support.daemon import Daemon
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    async_playwright,
+    expect,
+)
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = (
@@ -33,6 +39,7 @@ SHOTS = os.environ.get("HOMARUS_SCREENSHOTS")
 
 # Two cores shared by parallel test workers: a wait ends as soon as its element is there.
 PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
 
 _WATCH = """
 window.violations = [];
@@ -54,16 +61,16 @@ class Tab:
     requests: list[str] = field(default_factory=list[str])
 
     @classmethod
-    async def open(cls, context: BrowserContext, daemon: Daemon, path: str = "/") -> "Tab":
-        """A new page at `path` of the gateway, watched from its first script on."""
+    async def open(cls, context: BrowserContext, origin: str, path: str = "/") -> "Tab":
+        """A new page at `path` of the gateway at `origin`, watched from its first script on."""
         page = await context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        tab = cls(page, daemon.url)
+        tab = cls(page, origin)
         page.on("console", tab._heard)
         page.on("pageerror", lambda error: tab.problems.append(f"uncaught: {error}"))
         page.on("request", tab._requested)
         await page.add_init_script(_WATCH)
-        await page.goto(daemon.url + path)
+        await page.goto(origin + path)
         return tab
 
     async def check(self) -> None:
@@ -118,3 +125,14 @@ async def visitor(
         yield context
     finally:
         await context.close()
+
+
+@asynccontextmanager
+async def at_the_page(
+    origin: str, path: str = "/", size: tuple[int, int] = DESKTOP, **options: object
+) -> AsyncGenerator[Tab]:
+    """A fresh browser at the page; what it complained about fails the test at the end."""
+    async with chromium() as browser, visitor(browser, size, **options) as context:
+        tab = await Tab.open(context, origin, path)
+        yield tab
+        await tab.check()

@@ -5,10 +5,12 @@ import { Gateway } from "../client/gateway";
 import { Identity } from "../client/identity";
 import { Outbox } from "../client/outbox";
 import { Vault } from "../client/vault";
+import { Attention } from "./attention";
 
 export interface App {
   gateway: Gateway;
   outbox: Outbox;
+  attention: Attention;
   /** Show a short message for a few seconds, read aloud by screen readers. */
   say(text: string): void;
 }
@@ -24,8 +26,9 @@ export async function openApp(secret: string | undefined, say: (text: string) =>
   gateway.watch(() => {
     if (gateway.state.phase !== "ready") outbox.closed();
   });
+  const attention = new Attention(gateway);
   gateway.start();
-  return { gateway, outbox, say };
+  return { gateway, outbox, attention, say };
 }
 
 /** The WebSocket of the page's own address. */

@@ -15,7 +15,7 @@ export function navigation(app: App, current: ViewName): TemplateResult {
     <nav class="rail" aria-label="Views">
       <p class="brand"><img src=${new URL("../icon.svg", import.meta.url).href} alt="" width="26" height="26">Homarus</p>
       <ul>
-        ${offered.map((view, index) => entry(view, current, index < AT_HAND ? "" : "behind"))}
+        ${offered.map((view, index) => entry(app, view, current, index < AT_HAND ? "" : "behind"))}
         ${rest.length === 0 ? nothing : moreButton(rest, current)}
       </ul>
       <p class="link-state" data-phase=${app.gateway.state.phase}>
@@ -23,14 +23,22 @@ export function navigation(app: App, current: ViewName): TemplateResult {
       </p>
     </nav>
     <div id="more" class="sheet" popover aria-label="More views">
-      <ul>${rest.map((view) => entry(view, current, "", closeSheet))}</ul>
+      <ul>${rest.map((view) => entry(app, view, current, "", closeSheet))}</ul>
     </div>`;
 }
 
-function entry(view: ViewEntry, current: ViewName, kind: string, click?: () => void): TemplateResult {
+function entry(
+  app: App,
+  view: ViewEntry,
+  current: ViewName,
+  kind: string,
+  click?: () => void,
+): TemplateResult {
+  const waiting = view.name === "approvals" || view.name === "devices" ? app.attention[view.name] : 0;
   return html`<li class=${kind}>
     <a href=${addressOf(view.name)} aria-current=${view.name === current ? "page" : nothing} @click=${click ?? nothing}>
       ${icon(view.icon)}<span>${view.title}</span>
+      ${waiting === 0 ? nothing : html`<span class="badge">${waiting}<span class="unseen"> waiting</span></span>`}
     </a>
   </li>`;
 }

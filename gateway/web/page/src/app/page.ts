@@ -68,6 +68,7 @@ export class Page extends LitElement {
       this.#app = app;
       app.gateway.watch(() => this.#follow(app));
       app.outbox.watch(() => this.requestUpdate());
+      app.attention.watch(() => this.requestUpdate());
       this.#travel();
       this.#follow(app);
     } catch (error) {

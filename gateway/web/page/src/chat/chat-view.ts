@@ -4,6 +4,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { App } from "../app/app";
 import { icon } from "../app/icons";
+import { addressOf } from "../app/routes";
 import { View } from "../app/view";
 import type { HistoryView, SessionRow } from "../client/wire";
 import "./composer";
@@ -54,6 +55,7 @@ export class ChatView extends View {
         </div>
         <footer class="column">
           ${this.trouble === "" ? nothing : html`<p class="problem" role="alert">${this.trouble}</p>`}
+          ${this.#permission()}
           <homarus-composer
             .app=${this.app} .sessionKey=${this.sessionKey}
             .running=${this.#conversation.running.length > 0} .queueMode=${this.#row?.effectiveQueueMode ?? "steer"}
@@ -66,6 +68,7 @@ export class ChatView extends View {
   protected override attached(): void {
     const { gateway, outbox } = this.app;
     this.follow(outbox.watch(() => this.requestUpdate()));
+    this.follow(this.app.attention.watch(() => this.requestUpdate()));
     this.follow(
       gateway.on("session.message", (event) => this.#mine(event, () => this.#stored(event.message))),
     );
@@ -160,6 +163,14 @@ export class ChatView extends View {
     this.#row = { ...this.#row, unread: false };
     // Nothing depends on it: a mark that did not arrive is set the next time the conversation is opened.
     void this.attempt(() => this.app.gateway.call("sessions.patch", { key: this.sessionKey, unread: false }));
+  }
+
+  #permission(): TemplateResult | typeof nothing {
+    const count = this.app.attention.approvals;
+    if (count === 0) return nothing;
+    const text =
+      count === 1 ? "Something waits for your permission" : `${count} things wait for your permission`;
+    return html`<p class="permission" role="status"><a href=${addressOf("approvals")}>${icon("approvals")}${text}</a></p>`;
   }
 
   #modelText(): string {

@@ -81,9 +81,9 @@ export class Composer extends LitElement {
 
   #modeChoice(): TemplateResult {
     const mode = this.#chosenMode ?? this.queueMode;
-    return html`<label class="mode">While it answers, this
+    return html`<label class="mode"><span>While it answers, this</span>
       <select aria-label="While it answers" @change=${this.#chooseMode}>
-        ${MODES.map(([value, text]) => html`<option value=${value} ?selected=${value === mode}>${text}</option>`)}
+        ${MODES.map(([value, text]) => html`<option value=${value} .selected=${value === mode}>${text}</option>`)}
       </select>
     </label>`;
   }

@@ -59,7 +59,9 @@ export class SessionList extends LitElement {
     return html`
       <div class="list-head">
         <h2>Conversations</h2>
+        <span class="spacer"></span>
         <a class="button" href=${addressOf("chat", this.#freshKey())} @click=${this.#begin}>${icon("plus")}New</a>
+        <button class="icon-button list-close" aria-label="Back to the conversation" @click=${this.#chosen}>${icon("close")}</button>
       </div>
       <label class="search">
         ${icon("search")}<span class="unseen">Search conversations</span>
