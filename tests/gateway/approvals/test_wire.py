@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -279,3 +280,26 @@ async def test_of_many_answers_one_counts(shared_daemon: Daemon) -> None:
     assert sum(outcome["applied"] for outcome in outcomes) == 1
     assert len({outcome["approval"]["decision"] for outcome in outcomes}) == 1
     await client.close()
+
+
+async def test_a_question_of_an_aborted_run_is_withdrawn(tmp_path: Path) -> None:
+    config = '[agents.entries.slow]\nruntime = "command"\nargv = ["sh", "-c", "echo begun; sleep 60"]\n'
+    async with Daemon(tmp_path, config=config) as daemon:
+        client = await operator(daemon)
+        key = "agent:slow:main"
+        send = {"sessionKey": key, "message": "go", "idempotencyKey": "k"}
+        run_id = (await client.call("chat.send", send))["runId"]
+        await client.wait_event("agent", lambda payload: payload["stream"] == "assistant")
+        ask_for_run = {"id": "of-run", "command": "true", "runId": run_id, "twoPhase": True}
+        await client.call("exec.approval.request", ask_for_run)
+        await client.call("chat.abort", {"sessionKey": key, "runId": run_id})
+        resolved = await client.wait_event("exec.approval.resolved")
+        assert (resolved["payload"]["id"], resolved["payload"]["decision"]) == ("of-run", None)
+        view = valid(await client.call("approval.get", {"id": "of-run"}), "ApprovalGetResult")["approval"]
+        assert (view["status"], view["reason"]) == ("cancelled", "run-aborted")
+        runs = (await client.call("audit.list", {"runId": run_id}))["events"]
+        assert [(run["status"], run.get("errorCode")) for run in runs] == [
+            ("cancelled", "run_cancelled"),
+            ("started", None),
+        ]
+        await client.close()
