@@ -183,6 +183,7 @@ def add_node_tools(registry: ToolRegistry, tools: NodeTools) -> None:
     """Fill the registry with the tools of this module."""
     _add_looking(registry, tools)
     _add_acting(registry, tools)
+    _add_telling(registry, tools)
 
 
 def _add_looking(registry: ToolRegistry, tools: NodeTools) -> None:
@@ -242,6 +243,9 @@ def _add_acting(registry: ToolRegistry, tools: NodeTools) -> None:
             timeout_s=WAIT_S,
         )
     )
+
+
+def _add_telling(registry: ToolRegistry, tools: NodeTools) -> None:
     registry.add(
         Tool(
             name="notify",

@@ -39,6 +39,12 @@ HOMARUS_DEVIATIONS: tuple[Deviation, ...] = (
         "the ACP bridge drops an agent event without sessionKey and the TUI matches runs by it",
     ),
     Deviation(
+        "event node.invoke.request",
+        "",
+        "Additional properties are not allowed ('sessionKey' was unexpected)",
+        "nodes of 2026.9.6 get it from their own gateway: it says which conversation a command belongs to",
+    ),
+    Deviation(
         "hello-ok",
         "auth",
         "Additional properties are not allowed ('method' was unexpected)",
