@@ -12,6 +12,7 @@ from gateway.nodes.invoke import DEFAULT_TIMEOUT_MS, Answer, Ask
 from gateway.nodes.policy import ADMIN_INVOKED, RESERVED
 from gateway.nodes.runs import AuthorisedRuns
 from protocol.errors import Conflict, InvalidRequest
+from protocol.ids import new_id
 from protocol.methods.nodes import MAX_INVOKE_TIMEOUT_MS, NodeInvoke
 from protocol.scopes import Scope
 
@@ -86,7 +87,9 @@ class OperatorInvokes:
     def _ask(self, call: NodeInvoke) -> Ask:
         params = _params(call)
         if call.command == SYSTEM_RUN:
-            params = with_run_id(params, self._runs.issue(call.node_id, call.session_key))
+            run_id = new_id()
+            params = with_run_id(params, run_id)
+            self._runs.issue(call.node_id, _session_of(params) or call.session_key, run_id=run_id)
         return Ask(
             command=call.command,
             params_json=None if params is None else params.decode(),
@@ -112,6 +115,12 @@ def with_run_id(params: bytes | None, run_id: str) -> bytes:
         raise InvalidRequest(f"{field}: only an approval by a person may say this", {"field": field})
     named["runId"] = run_id
     return msgspec.json.encode(named)
+
+
+def _session_of(params: bytes) -> str | None:
+    """The conversation a program is run for, which the node's events about it repeat."""
+    named: Any = msgspec.json.decode(params).get("sessionKey")
+    return named.strip() or None if isinstance(named, str) else None
 
 
 def check_command(caller: Principal, command: str) -> None:

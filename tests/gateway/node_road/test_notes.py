@@ -105,6 +105,20 @@ async def test_what_nobody_needs_to_know_leaves_no_note(
         assert notes(shared_daemon, node) == []
 
 
+async def test_a_report_names_the_conversation_of_the_program(
+    shared_daemon: Daemon, operator: WireClient
+) -> None:
+    """OpenClaw's node host repeats the session of the parameters, whatever the call around them named."""
+    async with runner(shared_daemon) as node:
+        await node.approved_by(operator)
+        params = {"command": ["false"], "sessionKey": "node"}
+        await invoke(operator, node, "system.run", params=params, sessionKey="agent:main:work")
+        report = {"runId": json.loads(node.seen[-1]["paramsJSON"])["runId"], "exitCode": 1}
+        other = await node.event("exec.finished", {**report, "sessionKey": "agent:main:work"})
+        assert other["reason"] == "unmatched_exec_event"
+        assert (await node.event("exec.finished", {**report, "sessionKey": "node"}))["handled"] is True
+
+
 async def test_inventions_are_dropped(shared_daemon: Daemon, operator: WireClient) -> None:
     async with runner(shared_daemon) as node, ScriptedNode(shared_daemon) as stranger:
         run_id = (await started(operator, node))["runId"]
