@@ -94,6 +94,10 @@ class LiveNode:
         self.connected_ms = connected_ms
         self.effective = NOTHING
         """Claimed, approved and allowed, all at once."""
+        self.approved = False
+        """Whether a person approved anything for it."""
+        self.waits = False
+        """Whether it offers something that nobody has decided on."""
         self.host_stats: HostStats | None = None
         self.active_ms: int | None = None
         """When its person was last active on it."""

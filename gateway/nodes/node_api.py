@@ -95,8 +95,8 @@ class NodeSideApi:
     async def runners(self, ctx: Ctx, _: NodeRunnerInventoryUpdate) -> NodeNamed:
         """See `NodeRunnerInventoryUpdate`."""
         live = await self._registry.of(ctx.principal)
-        row = await self._registry.row(live.node_id, None)
-        if row.approval_state != "approved":
+        # Not from the database: an answer must not be older than the decision that the node has just heard.
+        if live.waits or not live.approved:
             raise Unavailable(
                 "node capability surface is awaiting operator approval; "
                 "an operator sees it in `homarus nodes pending` and approves it with `homarus nodes approve`"

@@ -50,6 +50,8 @@ class _Judged(msgspec.Struct, frozen=True):
     record: NodeRecord
     asks: SurfaceRequest | None = None
     """What people have not heard of yet."""
+    waits: bool = False
+    """Whether anything waits for them, new or not."""
     withdrawn: SurfaceRequest | None = None
     """What it does not ask for any more."""
 
@@ -140,6 +142,7 @@ class NodeRegistry:
             live.settled.set_exception(error)
             live.settled.exception()  # nobody may be waiting
             raise
+        live.waits = judged.waits
         self._settle(live, judged.record)
         live.settled.set_result(None)
         self._announce(judged)
@@ -167,7 +170,7 @@ class NodeRegistry:
             store.drop_request_of(tx, record.node_id)
             return _Judged(record, withdrawn=known)
         if known is not None and known.surface == offered:
-            return _Judged(record)
+            return _Judged(record, waits=True)
         request = SurfaceRequest(
             request_id=new_id(),
             node_id=record.node_id,
@@ -176,12 +179,12 @@ class NodeRegistry:
             asked_ms=now_ms,
         )
         store.save_request(tx, request)
-        return _Judged(record, request, known)
+        return _Judged(record, asks=request, waits=True, withdrawn=known)
 
     def _settle(self, live: LiveNode, record: NodeRecord) -> None:
         if self._live.get(live.node_id) is not live:
             return  # gone meanwhile: it may do nothing any more
-        before = live.effective
+        before, live.approved = live.effective, record.approved is not None
         allowed = self._policy.allowed(live.facts, live.claimed)
         live.effective = negotiate(live.claimed, record.approved or NOTHING, allowed.__contains__)
         live.host_stats = live.host_stats or record.host_stats
@@ -309,6 +312,9 @@ class NodeRegistry:
     def decided(self, request_id: str, node_id: str, decision: Decision, *, tell_node: bool = True) -> None:
         """Tell operators, and the node itself."""
         told = node_id if tell_node else None
+        live = self._live.get(node_id)
+        if live is not None and tell_node:
+            live.waits = False
         event = NodePairResolved(
             request_id=request_id, node_id=node_id, decision=decision, ts=self._clock.now_ms()
         )
@@ -328,6 +334,7 @@ class NodeRegistry:
 
         judged = await self._db.write(unit)
         if judged is not None:
+            live.waits = judged.waits
             self._settle(live, judged.record)
             self._announce(judged)
 

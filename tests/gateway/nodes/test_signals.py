@@ -12,7 +12,7 @@ import pytest
 
 from tests.gateway.nodes.house import READ, operator, refusal, until
 from tests.support.daemon import Daemon
-from tests.support.nodes import ScriptedNode, described
+from tests.support.nodes import ScriptedNode, described, pending_request
 from tests.support.wire import Json, WireClient
 
 STATS: Json = {
@@ -211,6 +211,27 @@ async def test_runners_are_heard_of_approved_nodes_only(shared_daemon: Daemon, a
         answer = await node.wire.call("node.runnerInventory.update", {"protocolFeatures": []})
         assert answer == {"nodeId": node.id}
         await admin.wait_event("node.runnerInventory.changed", lambda p: p["nodeId"] == node.id)
+
+
+async def test_no_refusal_comes_after_the_approval(shared_daemon: Daemon, admin: WireClient) -> None:
+    """A node that asks while a person approves hears of both in the order in which they happened."""
+    for _ in range(12):
+        async with ScriptedNode(shared_daemon, commands=["system.notify"]) as node:
+            request = await pending_request(admin, node.id)
+            approve_id = await admin.request("node.pair.approve", {"requestId": request["requestId"]})
+            ids = [
+                await node.wire.request("node.runnerInventory.update", {"protocolFeatures": []})
+                for _ in range(20)
+            ]
+            for one in ids:
+                await node.wire.response(one)
+            await admin.response(approve_id)
+            await node.wire.wait_event("node.pair.resolved")
+            frames = [frame for frame in node.wire.frames if frame.get("id") in ids or "event" in frame]
+            approved_at = next(
+                place for place, frame in enumerate(frames) if frame.get("event") == "node.pair.resolved"
+            )
+            assert all(frame["ok"] for frame in frames[approved_at + 1 :] if frame["type"] == "res")
 
 
 async def test_a_nodes_rules_are_read_and_replaced(shared_daemon: Daemon, admin: WireClient) -> None:
