@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from scripts.benchmarks import road, sections
+from scripts.benchmarks import nodes, road, sections
 from scripts.benchmarks.contestants import Contestant, Homarus, OpenClaw, running
 from scripts.benchmarks.figures import HEADER, Figure, machine
 
@@ -43,6 +43,7 @@ def _measure(folder: Path, *, rounds: int, alone: bool) -> list[Figure]:
         figures += _told(sections.health_command_figures(ours, theirs, rounds))
         figures += _told(asyncio.run(sections.handshake_figures(ours, theirs, rounds * 10)))
         figures += _told(asyncio.run(sections.rate_figures(ours, theirs, rounds * 2000)))
+        figures += _told(asyncio.run(nodes.invoke_figures(ours, theirs, rounds * 2000)))
         figures += _told(asyncio.run(sections.broadcast_figures(ours, 200, rounds)))
     _quieten()
     crowd = sections.many_sessions_figures(_sub(folder, "crowd"), 10_000, 24, rounds * 5)
@@ -51,6 +52,9 @@ def _measure(folder: Path, *, rounds: int, alone: bool) -> list[Figure]:
     figures += _told(asyncio.run(sections.chat_figures(_sub(folder, "chat"), 200, rounds)))
     _quieten()
     figures += _told(asyncio.run(road.routing_figures(_sub(folder, "routing"), rounds * 1500)))
+    _quieten()
+    figures += _told(asyncio.run(nodes.house_figures(_sub(folder, "house"), 500)))
+    figures += _told(asyncio.run(nodes.program_figures(_sub(folder, "program"))))
     return figures
 
 

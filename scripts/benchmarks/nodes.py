@@ -28,7 +28,10 @@ from scripts.benchmarks.load import (
     open_socket,
     taken_frames,
 )
-from tests.support.nodes import LINUX, NODE_HOST, ScriptedNode
+from scripts.benchmarks.sections import SETTLE_S
+from tests.support.node import NodeProcess
+from tests.support.node import running as running_node
+from tests.support.nodes import LINUX, NODE_HOST, ScriptedNode, pending_request
 from tests.support.wire import DeviceKey, WireClient, connect_params
 
 COMMAND: Final = "system.notify"
@@ -36,6 +39,9 @@ COMMAND: Final = "system.notify"
 
 DEPTH: Final = 16
 """Commands under way at once in the rate figure."""
+
+GENTLE_PER_S: Final = 60
+"""New nodes per second before memory is read: a storm would leave its own marks on that figure."""
 
 WARM_UP_NODES: Final = 100
 """Connected before memory is read the first time, so that only what each further node costs is counted."""
@@ -60,8 +66,8 @@ class LoadNode:
     async def connect(self) -> None:
         """Connect with a proof, as every node does; come again when the gateway has no time just now."""
         started = time.perf_counter()
-        while not await self._admitted():
-            await asyncio.sleep(random.uniform(0.2, 0.6))  # noqa: S311 - only so that not all come at once
+        while not await self._admitted():  # noqa: ASYNC110 - there is nothing to wait for but time
+            await asyncio.sleep(random.uniform(0.5, 1.5))  # noqa: S311 - only so that not all come at once
         self.handshake_s = time.perf_counter() - started
 
     async def _admitted(self) -> bool:
@@ -165,9 +171,9 @@ async def house_figures(folder: Path, count: int) -> list[Figure]:
     gateway = Homarus(folder)
     with running(gateway):
         nodes = [LoadNode(gateway) for _ in range(WARM_UP_NODES + count)]
-        await _connect_all(nodes[:WARM_UP_NODES], per_second=200)
+        await _connect_all(nodes[:WARM_UP_NODES], per_second=GENTLE_PER_S)
         before_mb = await _settled_rss_mb(gateway)
-        await _connect_all(nodes[WARM_UP_NODES:], per_second=200)
+        await _connect_all(nodes[WARM_UP_NODES:], per_second=GENTLE_PER_S)
         each_kb = (await _settled_rss_mb(gateway) - before_mb) * 1024 / count
         for node in nodes:
             node.drop()
@@ -186,6 +192,21 @@ async def house_figures(folder: Path, count: int) -> list[Figure]:
     ]
 
 
+async def program_figures(folder: Path) -> list[Figure]:
+    """Our own node program, approved and idle."""
+    gateway = Homarus(folder)
+    with running(gateway):
+        process = NodeProcess(folder / "node", args=["--url", gateway.ws_url, "--token", gateway.token])
+        async with running_node(process), await WireClient.open(gateway.ws_url, token=gateway.token) as admin:
+            await admin.connect()
+            request = await pending_request(admin, process.device_id)
+            await admin.call("node.pair.approve", {"requestId": request["requestId"]})
+            await process.until(lambda status: status.surface == "approved")
+            await asyncio.sleep(SETTLE_S)
+            memory_mb = tree_rss_mb(process.pid)
+    return [Figure("`homarus node run`, idle memory", memory_mb, "MiB", 45)]
+
+
 async def _connect_all(nodes: list[LoadNode], *, per_second: int) -> None:
     """Let nodes come at a steady rate, whatever becomes of those before them."""
     begin = time.perf_counter()
@@ -200,7 +221,7 @@ async def _connect_all(nodes: list[LoadNode], *, per_second: int) -> None:
 
 
 async def _settled_rss_mb(gateway: Homarus) -> float:
-    await asyncio.sleep(3)
+    await asyncio.sleep(SETTLE_S)
     return tree_rss_mb(gateway.pid)
 
 
