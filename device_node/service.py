@@ -114,6 +114,8 @@ class Service:
             speaks = state == "approved" or await self._may_speak(link)
         except LinkDown:
             return  # the next connection asks again
+        if self._status.surface != "unknown":
+            return  # a person decided while this asked
         self._status.surface = state if speaks else "waiting"
         if self._status.surface == "waiting":
             self._wait_for_approval()

@@ -12,7 +12,7 @@ import pytest
 
 from protocol.signature import encode_base64url
 from tests.support.node import NodeProcess, running
-from tests.support.scripted_gateway import Json, ScriptedGateway, scripted_gateway
+from tests.support.scripted_gateway import Json, Refused, ScriptedGateway, scripted_gateway
 
 
 @pytest.fixture
@@ -41,6 +41,30 @@ async def test_permissions_change_what_it_offers_at_once(tmp_path: Path, gateway
         code, _, _ = await node.cli("permissions", "deny", "location", "notifications")
         third = await gateway.connected(3)
         assert {"location.get", "system.notify"}.isdisjoint(third["commands"])
+
+
+async def test_an_approval_while_it_asks_is_not_forgotten(tmp_path: Path, gateway: ScriptedGateway) -> None:
+    """A person, or a script, may approve before the node has found out that it waits."""
+
+    def not_yet(_: Json) -> Json:
+        raise Refused("UNAVAILABLE", "awaiting operator approval")
+
+    gateway.answers["node.runnerInventory.update"] = not_yet
+    answer = gateway.answers.pop("node.event")
+    node = NodeProcess(tmp_path, config=toml(gateway))
+    async with running(node):
+        device_id = (await gateway.connected())["device"]["id"]
+        await gateway.request("node.event")
+        (asked,) = [item for item in gateway.requests if item["method"] == "node.event"]
+        gateway.answers["node.event"] = answer
+        decided = {"requestId": "r", "nodeId": device_id, "decision": "approved", "ts": 1}
+        await gateway.event("node.pair.resolved", decided)
+        late = {"type": "res", "id": asked["id"], "ok": True, "payload": answer(asked["params"])}
+        assert gateway.socket is not None
+        await gateway.socket.send(json.dumps(late))
+        await gateway.invoke("after-it", "device.info")
+        await gateway.result("after-it")
+        assert (await asyncio.to_thread(node.status)).surface == "approved"
 
 
 async def test_a_setting_written_by_hand_counts_after_sighup(
