@@ -83,7 +83,7 @@ def _work(house: House, book: WorkBook, chooser: NodeChooser) -> WorkReports:
     house.tasks.every("forget node work", REAP_S, book.reap)
     works = house.offer(NodeWorks(book, invocations, chooser, house.clock))
     house.rpc.add(NodeWorkApi(works, chooser))
-    return WorkReports(book, delivery, house.clock)
+    return WorkReports(book, delivery, house.clock, house.tasks)
 
 
 FEATURE: Final = Feature("nodes", setup=setup, package="gateway.nodes", settings=NodeSettings)

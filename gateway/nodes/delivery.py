@@ -18,10 +18,9 @@ from gateway.nodes.policy import platform_of
 from gateway.nodes.registry import NodeRegistry
 from gateway.nodes.runs import AuthorisedRuns
 from gateway.nodes.work_book import Desk, WorkBook
-from gateway.nodes.work_model import NODE_REMOVED, WorkRow
+from gateway.nodes.work_model import WorkRow
 from protocol.capability import WORK_LEDGER
 from protocol.events.nodes import NodeInvokeCancel, NodeInvokeRequest
-from protocol.nouns.node import NodeFailure
 
 MAX_PIECE_MS: Final = 600_000
 """What one piece may take before the next has its turn; our own nodes give work that long, too."""
@@ -95,12 +94,17 @@ class Delivery:
             line.running = True
             self._tasks.spawn("deliver work", self._serve(line))
 
+    def was_sent(self, live: LiveNode, work_id: str) -> bool:
+        """Whether a piece was sent on this connection, and not only fetched."""
+        line = self._lines.get(live.conn_id)
+        return line is not None and work_id in line.sent
+
     def again_after(self, row: WorkRow) -> None:
         """Send a piece once more after a pause: its node was not ready."""
         pause_s = min(LONGEST_PAUSE_S, 0.25 * 2 ** min(row.deliveries, 10))
 
         async def later() -> None:
-            await asyncio.sleep(pause_s)
+            await self._clock.sleep(pause_s)
             live = self._registry.live(row.node_id or "")
             line = self._lines.get(live.conn_id) if live is not None else None
             if line is not None:
@@ -163,9 +167,7 @@ class Delivery:
                 if row.free:
                     desk.save(row.assigned(None, "the chosen node was removed"))
                 else:
-                    text = "the node was removed; pair it again and ask anew"
-                    error = NodeFailure(code=NODE_REMOVED, message=text)
-                    desk.save(row.ended("failed", now_ms, text, error))
+                    desk.save(row.orphaned(now_ms))
 
         await self._book.change(unit)
 
@@ -278,8 +280,8 @@ def _next(rows: list[WorkRow], line: _Line) -> WorkRow | None:
         elif row.id in line.sent:
             if not row.under_way:  # it is not ready yet; what is under way still took too long
                 return None
-        elif ledger and row.state == "acknowledged" and row.delivered_on == live.conn_id:
-            return None  # it fetched a list and is at it
+        elif ledger and row.under_way and row.delivered_on == live.conn_id:
+            return None  # it fetched its list and is at it
         elif ledger or not row.under_way:
             return row
     return None

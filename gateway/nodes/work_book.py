@@ -84,8 +84,11 @@ class WorkBook:
         now_ms = self._clock.now_ms()
 
         def unit(desk: Desk) -> list[tuple[str, str, str]]:
+            known = {None, *store.node_ids(desk.tx)}
             for row in store.everything_open(desk.tx):
-                if row.under_way and row.kind == "work" and not row.ledger:
+                if row.node_id not in known and not row.free:
+                    desk.save(row.orphaned(now_ms))
+                elif row.under_way and row.kind == "work" and not row.ledger:
                     desk.save(row.lost(now_ms, "the gateway stopped before the node answered"))
                 elif row.free:
                     desk.save(row.assigned(None, row.reason))

@@ -163,6 +163,11 @@ class WorkRow(msgspec.Struct, frozen=True, kw_only=True):
         reason = f"outcome unknown: {why}; look at the device before you ask again"
         return self.ended("failed", now_ms, reason, NodeFailure(code=OUTCOME_UNKNOWN, message=reason))
 
+    def orphaned(self, now_ms: int) -> "WorkRow":
+        """Its node is none any more."""
+        reason = "the node was removed; pair it again and ask anew"
+        return self.ended("failed", now_ms, reason, NodeFailure(code=NODE_REMOVED, message=reason))
+
     @property
     def takes_report(self) -> bool:
         """Whether a report of the node still says something new."""

@@ -1,10 +1,11 @@
 """What nodes say about work: that they fetch it, that they have it, and how it ended."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from gateway.kernel.clock import Clock
+from gateway.kernel.supervisor import Supervisor
 from gateway.nodes import work_store as store
 from gateway.nodes.delivery import Delivery, keeps_ledger
 from gateway.nodes.foreground import WAITS, in_background
@@ -15,7 +16,10 @@ from gateway.nodes.work_model import Outcome, WorkRow
 from protocol.methods.node_reports import NodeInvokeResult
 from protocol.nouns.node import NodeFailure, PendingAction
 
-NOT_READY = "NODE_NOT_READY"
+TAKEN_WITHIN_S: Final = 5.0
+"""A node writes what it fetched to its disk and says so; what it leaves out it does not take now."""
+
+NOT_READY: Final = "NODE_NOT_READY"
 """A node that just woke up. Source: OpenClaw docs/gateway/protocol/rpc-devices-nodes-and-approvals.md."""
 
 
@@ -29,10 +33,11 @@ class Acknowledged(NamedTuple):
 class WorkReports:
     """The node's side of the book. Each node sees and touches its own work only."""
 
-    def __init__(self, book: WorkBook, delivery: Delivery, clock: Clock) -> None:
+    def __init__(self, book: WorkBook, delivery: Delivery, clock: Clock, tasks: Supervisor) -> None:
         self._book = book
         self._delivery = delivery
         self._clock = clock
+        self._tasks = tasks
 
     async def pull(self, live: LiveNode) -> list[PendingAction]:
         """Hand out what waits for the node to fetch it, oldest first; it stays until acknowledged."""
@@ -50,7 +55,21 @@ class WorkReports:
                 found.append(row)
             return found
 
-        return [row.action for row in await self._book.change(unit)]
+        rows = await self._book.change(unit)
+        if not all(row.parked for row in rows):
+            self._tasks.spawn("work that was fetched and not taken", self._not_taken(live))
+        return [row.action for row in rows]
+
+    async def _not_taken(self, live: LiveNode) -> None:
+        await self._clock.sleep(TAKEN_WITHIN_S)
+        await self._book.change(lambda desk: self._decline(desk, live))
+
+    def _decline(self, desk: Desk, live: LiveNode) -> None:
+        """What a node fetched and did not take is free to be sent to it; then it says why it does not."""
+        for row in store.open_of(desk.tx, live.node_id):
+            fetched = row.state == "delivered" and row.delivered_on == live.conn_id and not row.parked
+            if fetched and not self._delivery.was_sent(live, row.id):
+                desk.save(row.given_back("the node fetched it and did not take it"))
 
     async def acknowledge(self, live: LiveNode, ids: list[str]) -> Acknowledged:
         """Note that the node has these."""
@@ -65,6 +84,8 @@ class WorkReports:
                 known.append(work_id)
                 if row.ended_ms is None and row.state != "acknowledged":
                     desk.save(row.acknowledged(now_ms, live.conn_id, ledger=ledger))
+            if ledger:
+                self._decline(desk, live)
             return Acknowledged(known, len(_to_fetch(desk, live)))
 
         return await self._book.change(unit)
@@ -95,13 +116,22 @@ class WorkReports:
 
 
 def _to_fetch(desk: Desk, live: LiveNode) -> list[WorkRow]:
-    """What the node finds when it fetches. One without a ledger must not find what is also sent to it."""
-    ledger = keeps_ledger(live)
-    return [
+    """What the node finds when it fetches.
+
+    One without a ledger must not find what is also sent to it; and one that has begun with a piece finds no
+    later ones, or it would do them beside it.
+    """
+    rows = [
         row
         for row in store.open_of(desk.tx, live.node_id)
-        if row.state != "acknowledged" and (ledger or row.parked) and row.command in live.effective.commands
+        if row.state != "acknowledged" and row.command in live.effective.commands
     ]
+    parked = [row for row in rows if row.parked]
+    if not keeps_ledger(live):
+        return parked
+    free = [row for row in rows if not row.parked and row.kind == "work"]
+    begun = [row for row in free if row.delivered_on == live.conn_id]
+    return sorted([*parked, *(begun or free)], key=lambda row: row.seq)
 
 
 def _in_background(row: WorkRow) -> WorkRow:

@@ -77,6 +77,11 @@ def everything_open(tx: Tx) -> list[WorkRow]:
     return [_row(row) for row in tx.execute(f"{_SELECT_LIGHT} WHERE {_OPEN} ORDER BY seq")]
 
 
+def node_ids(tx: Tx) -> list[str]:
+    """Every node there is."""
+    return [row[0] for row in tx.execute("SELECT node_id FROM nodes")]
+
+
 def foreground_keys(tx: Tx) -> list[tuple[str, str, str]]:
     """Actor, key and id of every action that waits for the foreground or was done, oldest first."""
     rows = tx.execute(
