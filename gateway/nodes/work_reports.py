@@ -96,6 +96,9 @@ class WorkReports:
         Raises:
             InvalidRequest: its payload is no JSON.
         """
+        # Looked up first: results nobody waits for are common, and must not queue with what is written.
+        if await self._book.read(lambda tx: store.owner(tx, call.id)) != live.node_id:
+            return False
         outcome, now_ms = _outcome(call), self._clock.now_ms()
         failure = outcome.error or NodeFailure()
 

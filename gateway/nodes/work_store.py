@@ -57,6 +57,12 @@ def find(tx: Tx, work_id: str) -> WorkRow | None:
     return None if row is None else _row(row)
 
 
+def owner(tx: Tx, work_id: str) -> str | None:
+    """Which node has a piece of work."""
+    row = tx.execute("SELECT node_id FROM node_work WHERE id = ?", (work_id,)).fetchone()
+    return None if row is None else row[0]
+
+
 def by_key(tx: Tx, actor: str, kind: WorkKind, key: str) -> WorkRow | None:
     """The newest row of a caller's key, whole."""
     row = tx.execute(
