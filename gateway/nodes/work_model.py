@@ -83,8 +83,9 @@ class WorkRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def free(self) -> bool:
-        """Whether the router may give it to any node."""
-        return self.route is not None and self.state == "queued" and not self.parked
+        """Whether the router may give it to any node: the one it was meant for cannot have it."""
+        untouched = self.node_id is None or self.deliveries == 0
+        return self.route is not None and self.state == "queued" and not self.parked and untouched
 
     # Steps
 
@@ -102,13 +103,14 @@ class WorkRow(msgspec.Struct, frozen=True, kw_only=True):
 
     def acknowledged(self, now_ms: int, conn_id: str, *, ledger: bool) -> "WorkRow":
         """The node says that it has it; of one without a ledger, what it fetched is done with that."""
-        taken = self.handed_out(now_ms, conn_id, ledger=ledger) if not self.under_way else self
         taken = msgspec.structs.replace(
-            taken,
+            self,
             state="acknowledged",
             acknowledged_ms=self.acknowledged_ms or now_ms,
             parked=False,
             delivered_on=conn_id,
+            ledger=ledger,
+            reason=None,
         )
         if self.parked and not ledger:
             return taken.ended(
@@ -122,7 +124,6 @@ class WorkRow(msgspec.Struct, frozen=True, kw_only=True):
             self,
             state="queued",
             parked=parked,
-            delivered_ms=None,
             delivered_on=None,
             acknowledged_ms=None,
             reason=reason,

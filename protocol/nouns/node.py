@@ -187,7 +187,7 @@ class NodeWork(Wire):
     """Durable work for a node, with its receipts.
 
     A time is set when that step was reached. What a node gives back because its app is in the background
-    is `queued` again, without the later times.
+    is `queued` again, and no more acknowledged.
     """
 
     id: str

@@ -108,7 +108,7 @@ async def test_durable_work_waits_for_the_foreground_too(shared_daemon: Daemon) 
             await rig.admin.wait_event("node.work", since=mark)
             mark = rig.admin.mark()
         assert now["state"] == "queued"
-        assert "deliveredAtMs" not in now
+        assert "acknowledgedAtMs" not in now
         # What needs no screen is not held up by it.
         other = (await rig.submit(node, command="device.info"))["id"]
         request = await node.next_request()

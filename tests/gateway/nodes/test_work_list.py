@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.gateway.nodes.work_world import WorkWorld, work_world
+from gateway.nodes.work_model import Route
+from tests.gateway.nodes.work_world import NODE_ID, WorkWorld, work_world
 
 LEDGER = "work-ledger"
 
@@ -97,6 +98,21 @@ async def test_without_a_ledger_what_left_with_the_line_is_lost(tmp_path: Path) 
         line = await world.connect()
         await world.quiet()
         assert line.sent == ids[1:2]
+
+
+async def test_what_a_node_may_have_goes_to_no_other(tmp_path: Path) -> None:
+    async with work_world(tmp_path, LEDGER) as world:
+        await world.submit("a", route=Route())
+        line = await world.connect()
+        assert await line.pull() == ["work-a"]
+        await world.submit("b", route=Route())
+        await world.clock.advance(5.0)  # it takes nothing from its list, so the first piece is sent
+        await world.quiet()
+        assert line.sent == ["work-a"]
+        await line.leave()
+        assert [row.node_id for row in await world.rows()] == [NODE_ID, None]
+        await world.book.load()
+        assert [row.node_id for row in await world.rows()] == [NODE_ID, None]
 
 
 async def test_ended_work_is_kept_a_week(tmp_path: Path) -> None:
