@@ -141,7 +141,7 @@ async def test_no_address_makes_the_page_talk_to_anybody_else(shared_daemon: Dae
                     "(url) => window.postMessage({ type: 'gatewayUrl', gatewayUrl: url, url }, '*')", evil
                 )
                 blocked = await tab.page.evaluate(
-                    "(url) => { try { new WebSocket(url); return ''; } catch (error) { return error.name; } }",
+                    "url => { try { new WebSocket(url) } catch (error) { return error.name } return '' }",
                     evil,
                 )
                 await tab.page.get_by_role("combobox", name="Message", exact=True).fill("what is 1+1?")

@@ -74,6 +74,17 @@ describe("an answer", () => {
     expect(kinds(conversation)).toEqual(["answer"]);
   });
 
+  it("that somebody put into the agent's mouth is there once, whichever comes first", () => {
+    const words = stored(7, "assistant", "by hand", "none", { stopReason: "stop" });
+    for (const storedFirst of [true, false]) {
+      const conversation = new Conversation();
+      if (storedFirst) conversation.stored(words);
+      conversation.said(chat("final", "by hand", "inject-m7"));
+      if (!storedFirst) conversation.stored(words);
+      expect(kinds(conversation)).toEqual(["answer"]);
+    }
+  });
+
   it("that failed says why", () => {
     const conversation = new Conversation();
     conversation.said({ ...chat("error", ""), message: null, errorMessage: "no model" });

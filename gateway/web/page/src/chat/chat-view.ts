@@ -195,13 +195,14 @@ export class ChatView extends View {
   #showList(shown: boolean): void {
     this.#listShown = shown;
     this.requestUpdate();
+    // One of the two is hidden on a narrow screen: the focus goes where the person went.
+    void this.updateComplete.then(() =>
+      this.querySelector<HTMLElement>(shown ? ".list-close" : ".list-toggle")?.focus(),
+    );
   }
 
   #escape(event: KeyboardEvent): void {
-    if (event.key === "Escape" && this.#listShown) {
-      this.#showList(false);
-      this.querySelector<HTMLElement>(".list-toggle")?.focus();
-    }
+    if (event.key === "Escape" && this.#listShown) this.#showList(false);
   }
 }
 

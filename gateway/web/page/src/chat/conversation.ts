@@ -33,6 +33,9 @@ interface LiveRun {
   tools: Map<string, ToolCard>;
 }
 
+/** Words put into an agent's mouth come without a run; their event names the message instead. */
+const INJECTED = "inject-";
+
 const PHASES: Record<string, string> = {
   preparing_workspace: "Getting ready…",
   preparing_context: "Getting ready…",
@@ -70,6 +73,7 @@ export class Conversation {
     const message = readMessage(value);
     if (message === undefined) return;
     this.#stored.set(message.id, message);
+    this.#live.delete(INJECTED + message.id);
     if (message.runId === undefined) return;
     if (message.role === "user")
       this.#pending = this.#pending.filter((input) => input.runId !== message.runId);
@@ -165,6 +169,7 @@ export class Conversation {
   }
 
   #answered(runId: string): boolean {
+    if (runId.startsWith(INJECTED) && this.#stored.has(runId.slice(INJECTED.length))) return true;
     return [...this.#stored.values()].some(
       (message) =>
         message.runId === runId && message.role === "assistant" && message.stopReason !== "toolUse",

@@ -207,6 +207,7 @@ export class SettingsView extends View {
       else this.#faults.set(field, String(issue.message));
     }
     this.trouble = issues.length === 0 ? explain(error) : rest.join("; ");
+    this.requestUpdate();
     void this.updateComplete.then(() => this.querySelector<HTMLElement>("[aria-invalid=true]")?.focus());
   }
 
