@@ -4,7 +4,7 @@ Features of higher tiers add theirs: `house.need(NodeEvents).on("voice.transcrip
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,22 +20,31 @@ Handler = Callable[[Ctx, LiveNode, P], Awaitable[NodeEventTaken]]
 
 UNSUPPORTED: Final = "unsupported_event"
 
+UNAPPROVED: Final = "approval_required"
+"""Homarus only: OpenClaw hears nothing at all from a node before somebody approved its surface."""
+
+
+class _Entry(NamedTuple):
+    payload: type[Any]
+    handler: Handler[Any]
+    before_approval: bool
+
 
 class NodeEvents:
     """The events this gateway knows."""
 
     def __init__(self) -> None:
-        self._handlers: dict[str, tuple[type[Any], Handler[Any]]] = {}
+        self._handlers: dict[str, _Entry] = {}
 
-    def on(self, name: str, payload: type[P], handler: Handler[P]) -> None:
-        """Let `handler` act on events called `name`.
+    def on(self, name: str, payload: type[P], handler: Handler[P], *, before_approval: bool = False) -> None:
+        """Let `handler` act on events called `name`; with `before_approval`, of any paired node.
 
         Raises:
             TypeError: when another one does.
         """
         if name in self._handlers:
             raise TypeError(f"two handlers for node event {name}")
-        self._handlers[name] = (payload, handler)
+        self._handlers[name] = _Entry(payload, handler, before_approval)
 
     async def take(self, ctx: Ctx, live: LiveNode, call: NodeEvent) -> NodeEventTaken:
         """Act on one event.
@@ -46,8 +55,9 @@ class NodeEvents:
         entry = self._handlers.get(call.event)
         if entry is None:
             return taken(call.event, handled=False, reason=UNSUPPORTED)
-        kind, handler = entry
-        return await handler(ctx, live, _payload(call, kind))
+        if not (live.approved or entry.before_approval):
+            return taken(call.event, handled=False, reason=UNAPPROVED)
+        return await entry.handler(ctx, live, _payload(call, entry.payload))
 
 
 def taken(event: str, *, handled: bool = True, reason: str | None = None) -> NodeEventTaken:

@@ -52,9 +52,9 @@ class NodeSignals:
 
     def register(self, events: NodeEvents) -> None:
         """Take these events."""
-        events.on("node.host.stats", HostStats, self._stats)
-        events.on("node.presence.alive", AlivePayload, self._alive)
-        events.on("node.presence.activity", ActivityPayload, self._activity)
+        events.on("node.host.stats", HostStats, self._stats, before_approval=True)
+        events.on("node.presence.alive", AlivePayload, self._alive, before_approval=True)
+        events.on("node.presence.activity", ActivityPayload, self._activity, before_approval=True)
 
     async def _stats(self, _: Ctx, live: LiveNode, stats: HostStats) -> NodeEventTaken:
         now_ms = self._clock.now_ms()

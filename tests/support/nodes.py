@@ -244,6 +244,19 @@ class ScriptedNode:
             await asyncio.wait([worker])
 
 
+class ApprovedNode(ScriptedNode):
+    """One whose owner approves whatever it declares as soon as it connects."""
+
+    async def connect(self, **overrides: Any) -> Json:
+        """See `ScriptedNode.connect`."""
+        hello = await super().connect(**overrides)
+        async with await WireClient.open(self.gateway.ws_url, token=self.gateway.token) as admin:
+            await admin.connect()
+            if (await described(admin, self.id))["approvalState"] != "approved":
+                await self.approved_by(admin)
+        return hello
+
+
 async def pending_request(admin: WireClient, node_id: str) -> Json:
     """What waits for a node's approval, once it is there."""
 

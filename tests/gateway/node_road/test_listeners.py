@@ -1,7 +1,7 @@
 """A node hears the conversations it subscribed to and nothing else (rows DC-5, S1.B-5)."""
 
 from tests.support.daemon import Daemon
-from tests.support.nodes import ScriptedNode
+from tests.support.nodes import ApprovedNode, ScriptedNode
 from tests.support.wire import RpcError, WireClient
 
 ENDS = {"final", "aborted", "error"}
@@ -14,7 +14,7 @@ async def ask(operator: WireClient, session_key: str, run_id: str) -> None:
     await operator.wait_event("chat", lambda p: p["runId"] == run_id and p["state"] in ENDS)
 
 
-def heard(node: ScriptedNode) -> set[str]:
+def heard(node: ApprovedNode) -> set[str]:
     """Sessions a node has heard anything of."""
     return {
         frame["payload"]["sessionKey"] for frame in node.wire.events if frame["event"] in {"chat", "agent"}
@@ -24,8 +24,8 @@ def heard(node: ScriptedNode) -> set[str]:
 async def test_a_node_hears_what_it_subscribed_to_and_nothing_else(shared_daemon: Daemon) -> None:
     async with (
         await WireClient.open(shared_daemon.ws_url, token=shared_daemon.token) as operator,
-        ScriptedNode(shared_daemon) as node,
-        ScriptedNode(shared_daemon) as other,
+        ApprovedNode(shared_daemon) as node,
+        ApprovedNode(shared_daemon) as other,
     ):
         await operator.connect(caps=["tool-events"])
         await ask(operator, "agent:main:mine", "l1")
@@ -56,7 +56,7 @@ async def test_operators_hear_as_before(shared_daemon: Daemon) -> None:
 async def test_a_subscription_ends_with_its_connection(shared_daemon: Daemon) -> None:
     async with await WireClient.open(shared_daemon.ws_url, token=shared_daemon.token) as operator:
         await operator.connect()
-        node = ScriptedNode(shared_daemon)
+        node = ApprovedNode(shared_daemon)
         await node.connect()
         await node.event("chat.subscribe", {"sessionKey": "agent:main:gone"})
         await node.connect()
@@ -67,7 +67,7 @@ async def test_a_subscription_ends_with_its_connection(shared_daemon: Daemon) ->
 
 
 async def test_subscriptions_are_bounded_and_checked(shared_daemon: Daemon) -> None:
-    async with ScriptedNode(shared_daemon) as node:
+    async with ApprovedNode(shared_daemon) as node:
         for number in range(64):
             await node.event("chat.subscribe", {"sessionKey": f"s{number}"})
         refused: list[str] = []
@@ -80,3 +80,16 @@ async def test_subscriptions_are_bounded_and_checked(shared_daemon: Daemon) -> N
         assert "64" in refused[0]
         assert all("sessionKey" in message for message in refused[1:])
         await node.event("chat.subscribe", {"sessionKey": "s3"})  # one it has already
+
+
+async def test_a_node_nobody_approved_neither_speaks_nor_listens(shared_daemon: Daemon) -> None:
+    async with ScriptedNode(shared_daemon) as node:
+        for event, payload in (
+            ("chat.subscribe", {"sessionKey": "main"}),
+            ("voice.transcript", {"text": "hello"}),
+            ("agent.request", {"message": "hello"}),
+            ("notifications.changed", {"change": "posted", "key": "k"}),
+        ):
+            answer = await node.event(event, payload)
+            assert (answer["handled"], answer["reason"]) == (False, "approval_required"), event
+        assert (await node.event("node.presence.alive", {"trigger": "connect"}))["handled"] is True

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.daemon import Daemon
-from tests.support.nodes import ScriptedNode
+from tests.support.nodes import ApprovedNode
 from tests.support.wire import DeviceKey, Json, RpcError, WireClient
 
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(32)).decode()
@@ -25,9 +25,9 @@ async def operator(shared_daemon: Daemon) -> AsyncIterator[WireClient]:
 
 
 @pytest.fixture
-async def node(shared_daemon: Daemon) -> AsyncIterator[ScriptedNode]:
+async def node(shared_daemon: Daemon) -> AsyncIterator[ApprovedNode]:
     """A connected device; nobody approved anything of it."""
-    async with ScriptedNode(shared_daemon, caps=["voiceWake"]) as one:
+    async with ApprovedNode(shared_daemon, caps=["voiceWake"]) as one:
         yield one
 
 
@@ -47,7 +47,7 @@ class TestVoice:
     """`voice.transcript`."""
 
     async def test_a_spoken_sentence_is_kept_and_answered(
-        self, operator: WireClient, node: ScriptedNode
+        self, operator: WireClient, node: ApprovedNode
     ) -> None:
         taken = await node.event("voice.transcript", {"text": " what is 6 * 7 ", "eventId": "v1"})
         assert (taken["ok"], taken["handled"], taken["reason"]) == (True, True, "accepted")
@@ -60,14 +60,14 @@ class TestVoice:
         assert "what is 6 * 7" in [message["content"] for message in history["messages"]]
 
     async def test_the_session_named_by_the_node_gets_it(
-        self, operator: WireClient, node: ScriptedNode
+        self, operator: WireClient, node: ApprovedNode
     ) -> None:
         taken = await node.event("voice.transcript", {"text": "ping", "sessionKey": "agent:main:kitchen"})
         assert taken["sessionKey"] == "agent:main:kitchen"
         assert await answer_of(operator, taken["runId"]) == "pong"
 
     async def test_a_rule_decides_when_the_node_names_none(
-        self, operator: WireClient, node: ScriptedNode
+        self, operator: WireClient, node: ApprovedNode
     ) -> None:
         await operator.call("agents.create", {"name": "Cook"})
         rule = {"id": "kitchen", "channel": "voice", "account": node.id, "agentId": "cook"}
@@ -79,7 +79,7 @@ class TestVoice:
         assert taken["sessionKey"] == "agent:cook:main"
 
     @pytest.mark.parametrize("name", ["eventId", "providerEventId", "transcriptId"])
-    async def test_a_repeat_starts_nothing(self, operator: WireClient, node: ScriptedNode, name: str) -> None:
+    async def test_a_repeat_starts_nothing(self, operator: WireClient, node: ApprovedNode, name: str) -> None:
         call = {"text": "ping", name: f"again-{name}"}
         first, *others = await asyncio.gather(*[node.event("voice.transcript", call) for _ in range(5)])
         assert {other["runId"] for other in others} == {first["runId"]}
@@ -87,17 +87,17 @@ class TestVoice:
         kept = [item for item in await inbox(operator) if item["externalId"] == f"event:again-{name}"]
         assert len(kept) == 1
 
-    async def test_a_call_and_its_number_tell_a_repeat_too(self, node: ScriptedNode) -> None:
+    async def test_a_call_and_its_number_tell_a_repeat_too(self, node: ApprovedNode) -> None:
         call = {"text": "ping", "callId": "c1", "sequence": 1}
         first = await node.event("voice.transcript", call)
         assert (await node.event("voice.transcript", call))["runId"] == first["runId"]
         assert (await node.event("voice.transcript", {**call, "sequence": 2}))["reason"] == "accepted"
 
     async def test_two_devices_that_heard_the_same_words_are_one_sentence(
-        self, shared_daemon: Daemon, node: ScriptedNode
+        self, shared_daemon: Daemon, node: ApprovedNode
     ) -> None:
         call = {"text": "status", "sessionKey": "agent:main:living-room"}
-        async with ScriptedNode(shared_daemon, client={"displayName": "phone"}) as phone:
+        async with ApprovedNode(shared_daemon, client={"displayName": "phone"}) as phone:
             one, two = await asyncio.gather(
                 node.event("voice.transcript", call), phone.event("voice.transcript", call)
             )
@@ -106,13 +106,13 @@ class TestVoice:
         assert {one["reason"], two["reason"]} == {"accepted", "duplicate"}
         assert other["reason"] == "accepted"
 
-    async def test_equal_words_later_are_a_new_sentence(self, node: ScriptedNode) -> None:
+    async def test_equal_words_later_are_a_new_sentence(self, node: ApprovedNode) -> None:
         call = {"text": "ping", "sessionKey": "agent:main:later"}
         first = await node.event("voice.transcript", call)
         await asyncio.sleep(1.6)  # the window itself is what is tested
         assert (await node.event("voice.transcript", call))["runId"] != first["runId"]
 
-    async def test_bad_payloads_name_the_field(self, node: ScriptedNode) -> None:
+    async def test_bad_payloads_name_the_field(self, node: ApprovedNode) -> None:
         for payload, field in (
             ({}, "text"),
             ({"text": " \n"}, "/text"),
@@ -131,7 +131,7 @@ class TestVoice:
 class TestRequests:
     """`agent.request`."""
 
-    async def test_a_canvas_action_is_answered_once(self, operator: WireClient, node: ScriptedNode) -> None:
+    async def test_a_canvas_action_is_answered_once(self, operator: WireClient, node: ApprovedNode) -> None:
         message = "CANVAS_A2UI action=save session=main surface=main component=btn host=lap instance=i1"
         call = {"message": message, "sessionKey": "agent:main:canvas-test", "key": "action-1"}
         first, second = await asyncio.gather(
@@ -143,13 +143,13 @@ class TestRequests:
         assert await answer_of(operator, first["runId"])
 
     async def test_the_prefix_alone_makes_it_a_canvas_action(
-        self, operator: WireClient, node: ScriptedNode
+        self, operator: WireClient, node: ApprovedNode
     ) -> None:
         await node.event("agent.request", {"message": "CANVAS_A2UI action=x", "sessionKey": "unkeyed"})
         assert len(await inbox(operator, channel="canvas", sessionKey="agent:main:unkeyed")) == 1
 
     async def test_by_default_a_node_has_a_session_of_its_own(
-        self, operator: WireClient, node: ScriptedNode
+        self, operator: WireClient, node: ApprovedNode
     ) -> None:
         taken = await node.event("agent.request", {"message": "ping"})
         assert taken["sessionKey"] == f"agent:main:node-{node.id}"
@@ -158,7 +158,7 @@ class TestRequests:
         assert await answer_of(operator, taken["runId"]) == "pong"
 
     async def test_images_come_along_and_other_files_do_not(
-        self, operator: WireClient, node: ScriptedNode
+        self, operator: WireClient, node: ApprovedNode
     ) -> None:
         image = {"mimeType": "image/png", "fileName": "a.png", "content": PIXEL}
         taken = await node.event("agent.request", {"attachments": [image], "sessionKey": "seen"})
@@ -172,11 +172,11 @@ class TestRequests:
             with pytest.raises(RpcError, match=field):
                 await node.event("agent.request", {"message": "look", "attachments": [bad]})
 
-    async def test_delivery_elsewhere_is_not_promised(self, node: ScriptedNode) -> None:
+    async def test_delivery_elsewhere_is_not_promised(self, node: ApprovedNode) -> None:
         call = {"message": "ping", "deliver": True, "channel": "telegram", "to": "42", "receipt": True}
         assert (await node.event("agent.request", call))["reason"] == "delivery_unavailable"
 
-    async def test_nothing_to_say_is_refused(self, node: ScriptedNode) -> None:
+    async def test_nothing_to_say_is_refused(self, node: ApprovedNode) -> None:
         for payload, field in (
             ({"message": " "}, "/message"),
             ({"message": "x" * 20_001}, "/message"),
@@ -194,7 +194,7 @@ class TestBounds:
     async def test_a_flood_is_refused_and_not_kept(self, daemon: Daemon) -> None:
         async with (
             await WireClient.open(daemon.ws_url, token=daemon.token) as operator,
-            ScriptedNode(daemon) as node,
+            ApprovedNode(daemon) as node,
         ):
             await operator.connect()
             outcomes = await asyncio.gather(
@@ -223,7 +223,7 @@ class TestBounds:
     async def test_an_accepted_sentence_survives_a_crash(self, daemon: Daemon) -> None:
         """Accept before acknowledge: what a node was told is taken is answered after a kill."""
         key = DeviceKey()
-        node = ScriptedNode(daemon, key=key)
+        node = ApprovedNode(daemon, key=key)
         await node.connect()
         call = {"text": "ping", "eventId": "crash", "sessionKey": "agent:main:crash"}
         taken = await node.event("voice.transcript", call)
@@ -232,7 +232,7 @@ class TestBounds:
         await daemon.start()
         async with (
             await WireClient.open(daemon.ws_url, token=daemon.token) as operator,
-            ScriptedNode(daemon, key=key) as back,
+            ApprovedNode(daemon, key=key) as back,
         ):
             await operator.connect()
             again = await back.event("voice.transcript", call)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.daemon import Daemon
-from tests.support.nodes import ScriptedNode, invoke
+from tests.support.nodes import ApprovedNode, invoke
 from tests.support.wire import Json, RpcError, WireClient
 
 RAN = {"exitCode": 3, "timedOut": False, "success": False, "stdout": "", "stderr": "", "error": None}
@@ -22,7 +22,7 @@ async def operator(shared_daemon: Daemon) -> AsyncIterator[WireClient]:
         yield client
 
 
-def notes(daemon: Daemon, node: ScriptedNode) -> list[tuple[str, str | None]]:
+def notes(daemon: Daemon, node: ApprovedNode) -> list[tuple[str, str | None]]:
     """What a node left for agents: text and session, by text."""
     path = daemon.home / "state" / "state.db"
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
@@ -31,17 +31,16 @@ def notes(daemon: Daemon, node: ScriptedNode) -> list[tuple[str, str | None]]:
         ).fetchall()
 
 
-async def started(operator: WireClient, node: ScriptedNode) -> Json:
+async def started(operator: WireClient, node: ApprovedNode) -> Json:
     """Let a node run something for a session; returns the parameters it got."""
-    await node.approved_by(operator)
     params = {"command": ["false"]}
     await invoke(operator, node, "system.run", params=params, sessionKey="agent:main:work")
     return json.loads(node.seen[-1]["paramsJSON"])
 
 
-def runner(daemon: Daemon) -> ScriptedNode:
+def runner(daemon: Daemon) -> ApprovedNode:
     """A node that runs programs."""
-    return ScriptedNode(
+    return ApprovedNode(
         daemon,
         caps=["system"],
         commands=["system.run"],
@@ -51,7 +50,7 @@ def runner(daemon: Daemon) -> ScriptedNode:
 
 
 async def test_notifications_of_other_apps_become_notes(shared_daemon: Daemon) -> None:
-    async with ScriptedNode(shared_daemon) as node:
+    async with ApprovedNode(shared_daemon) as node:
         posted = {
             "change": "posted",
             "key": "k1",
@@ -69,7 +68,7 @@ async def test_notifications_of_other_apps_become_notes(shared_daemon: Daemon) -
 
 
 async def test_bad_notifications_name_the_field(shared_daemon: Daemon) -> None:
-    async with ScriptedNode(shared_daemon) as node:
+    async with ApprovedNode(shared_daemon) as node:
         for payload, field in (
             ({"change": "moved", "key": "k"}, "/change"),
             ({"change": "posted"}, "key"),
@@ -110,7 +109,6 @@ async def test_a_report_names_the_conversation_of_the_program(
 ) -> None:
     """OpenClaw's node host repeats the session of the parameters, whatever the call around them named."""
     async with runner(shared_daemon) as node:
-        await node.approved_by(operator)
         params = {"command": ["false"], "sessionKey": "node"}
         await invoke(operator, node, "system.run", params=params, sessionKey="agent:main:work")
         report = {"runId": json.loads(node.seen[-1]["paramsJSON"])["runId"], "exitCode": 1}
@@ -120,7 +118,7 @@ async def test_a_report_names_the_conversation_of_the_program(
 
 
 async def test_inventions_are_dropped(shared_daemon: Daemon, operator: WireClient) -> None:
-    async with runner(shared_daemon) as node, ScriptedNode(shared_daemon) as stranger:
+    async with runner(shared_daemon) as node, ApprovedNode(shared_daemon) as stranger:
         run_id = (await started(operator, node))["runId"]
         good = {"runId": run_id, "sessionKey": "agent:main:work", "exitCode": 1}
         for who, report in (
