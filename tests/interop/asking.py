@@ -33,10 +33,12 @@ async def ask(recorder: Recorder, method: str, **params: Any) -> Any:
         return await client.call(method, params)
 
 
-async def say(recorder: Recorder, message: str, session_key: str = MAIN) -> str:
+async def say(
+    recorder: Recorder, message: str, session_key: str = MAIN, timeout_s: float = TURN_TIMEOUT_S
+) -> str:
     """Let the agent answer `message` to the end; returns what it said."""
     params = {"message": message, "sessionKey": session_key, "idempotencyKey": str(uuid4())}
     async with await connected(recorder) as client:
         request = await client.request("agent", params)
-        ended = payload_of(await client.response(request, nth=2, timeout_s=TURN_TIMEOUT_S))
+        ended = payload_of(await client.response(request, nth=2, timeout_s=timeout_s))
         return "".join(part["text"] for part in ended["result"]["payloads"])
