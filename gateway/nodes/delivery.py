@@ -92,7 +92,7 @@ class Delivery:
         line.again = True
         if not line.running:
             line.running = True
-            self._tasks.spawn("deliver work", self._serve(line))
+            self._tasks.keep("deliver work", lambda: self._serve(line))
 
     def was_sent(self, live: LiveNode, work_id: str) -> bool:
         """Whether a piece was sent on this connection, and not only fetched."""
@@ -125,7 +125,7 @@ class Delivery:
 
     def _on_arrived(self, live: LiveNode) -> None:
         if live.node_id in self._book.busy:
-            self._tasks.spawn("work of a node that arrived", self._arrive(live))
+            self._tasks.keep("work of a node that arrived", lambda: self._arrive(live))
 
     def _on_left(self, live: LiveNode, code: str) -> None:
         line = self._lines.pop(live.conn_id, None)
@@ -133,11 +133,11 @@ class Delivery:
             line.turn.set()
         if code == "DISCONNECTED" and live.node_id in self._book.busy:
             why = "the connection ended before the node answered"
-            self._tasks.spawn("work of a node that left", self._lose(live, why, here=True))
+            self._tasks.keep("work of a node that left", lambda: self._lose(live, why, here=True))
 
     def _on_withdrawn(self, node_id: str) -> None:
         if node_id in self._book.busy:
-            self._tasks.spawn("work of a removed node", self._removed(node_id))
+            self._tasks.keep("work of a removed node", lambda: self._removed(node_id))
 
     async def _arrive(self, live: LiveNode) -> None:
         if not keeps_ledger(live):
@@ -179,8 +179,10 @@ class Delivery:
                 line.again = False
                 while (row := await self._take(line)) is not None:
                     await self._deliver(line, row)
-        finally:
-            line.running = False
+        except BaseException:
+            line.again = True  # the supervisor begins anew
+            raise
+        line.running = False
 
     async def _take(self, line: _Line) -> WorkRow | None:
         """The next piece, written down as delivered."""

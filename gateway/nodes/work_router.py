@@ -34,7 +34,7 @@ class WorkRouter:
         self._again = True
         if not self._running:
             self._running = True
-            self._tasks.spawn("route work", self._rounds())
+            self._tasks.keep("route work", self._rounds)
 
     def _on_change(self, row: WorkRow) -> None:
         if row.free and row.node_id is None:
@@ -45,8 +45,10 @@ class WorkRouter:
             while self._again:
                 self._again = False
                 await self._round()
-        finally:
-            self._running = False
+        except BaseException:
+            self._again = True  # the supervisor begins anew
+            raise
+        self._running = False
 
     async def _round(self) -> None:
         rows = await self._book.read(lambda tx: store.open_of(tx, None))
