@@ -65,6 +65,14 @@ async def test_without_a_token_the_page_asks_for_it_and_says_when_it_is_wrong(sh
         await entered(page)
 
 
+async def test_a_gateway_without_a_secret_asks_for_none(tmp_path: Path) -> None:
+    async with (
+        Daemon(tmp_path, token=None, args=["--auth", "none"]) as daemon,
+        at_the_page(daemon.url) as tab,
+    ):
+        await entered(tab.page)
+
+
 async def test_the_secret_is_used_once_and_kept_nowhere(shared_daemon: Daemon) -> None:
     async with chromium() as browser, visitor(browser) as context:
         tab = await Tab.open(context, shared_daemon.url, f"/#token={shared_daemon.token}")

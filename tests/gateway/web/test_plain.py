@@ -1,9 +1,17 @@
 """The page where the control page was not built (row S0.3-7): it says how to connect, and runs nothing."""
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
 import httpx
+import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from gateway import web
+from gateway.kernel.feature import House
+from gateway.kernel.net.routes import HttpRoutes
 from gateway.web.plain import plain_page
 
 
@@ -37,3 +45,15 @@ async def test_a_host_name_cannot_become_markup() -> None:
     async with browser() as client:
         page = await client.get("/", headers={"Host": '"><script>alert(1)</script>'})
     assert "<script" not in page.text
+
+
+async def test_it_is_what_a_gateway_serves_whose_page_was_not_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web, "FILES", tmp_path)
+    routes = HttpRoutes()
+    await web.setup(cast("House", SimpleNamespace(http=routes)))
+    transport = httpx.ASGITransport(routes.application())
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        page = await client.get("/")
+    assert (page.status_code, "scripts/setup" in page.text) == (200, True)

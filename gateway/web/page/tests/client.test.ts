@@ -85,8 +85,8 @@ describe("credentials", () => {
     expect(await again.refused()).toBe(true);
     expect(again.auth()).toEqual({ token: "link", password: "link" });
     expect(await again.refused()).toBe(false);
-    expect(again.missing).toBe(true);
-    expect((await Credentials.load(vault, undefined)).missing).toBe(true);
+    expect(again.auth()).toEqual({});
+    expect((await Credentials.load(vault, undefined)).auth()).toEqual({});
     vault.close();
   });
 });

@@ -17,7 +17,12 @@ export interface ViewEntry {
   needs: MethodName[];
 }
 
-/** In the order of the navigation; the first four are at hand on a phone. */
+/**
+ * In the order of the navigation; the first four are at hand on a phone.
+ *
+ * A view is one line here, one loader in page.ts and a folder of its own. It is offered once the gateway has the
+ * methods it needs, so that a page and a gateway of different ages fit together.
+ */
 export const VIEWS = [
   { name: "chat", title: "Chat", icon: "chat", needs: ["chat.send", "chat.history"] },
   { name: "inbox", title: "Inbox", icon: "inbox", needs: ["inbox.list"] },

@@ -20,17 +20,14 @@ export class Credentials {
     return new Credentials(vault, await vault.get<string>("device", KEY), secret);
   }
 
-  /** Nothing to connect with: a person has to give the secret. */
-  get missing(): boolean {
-    return this.#deviceToken === undefined && this.#secret === undefined;
-  }
-
   get usesDeviceToken(): boolean {
     return this.#deviceToken !== undefined;
   }
 
   auth(): ConnectAuth {
     if (this.#deviceToken !== undefined) return { deviceToken: this.#deviceToken };
+    // With nothing to show, the gateway says whether it wants something.
+    if (this.#secret === undefined) return {};
     // The gateway knows whether it asks for a token or a password; a person may not.
     return { token: this.#secret, password: this.#secret };
   }

@@ -58,7 +58,10 @@ export class Gateway {
     setInterval(() => this.#watch(), WATCH_MS);
     addEventListener("online", () => this.retryNow());
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.retryNow();
+      if (document.visibilityState !== "visible") return;
+      // A phone that slept may hold a socket whose other end is long gone.
+      this.#watch();
+      this.retryNow();
     });
     void this.#open();
   }
@@ -128,10 +131,6 @@ export class Gateway {
 
   async #open(): Promise<void> {
     if (this.#opening || this.state.phase === "ready") return;
-    if (this.#credentials.missing) {
-      this.#set({ phase: "login" });
-      return;
-    }
     this.#opening = true;
     try {
       const connection = await Connection.open({
@@ -187,6 +186,10 @@ export class Gateway {
   }
 
   async #turnedAway(error: RpcError): Promise<void> {
+    if (error.reason.endsWith("_MISSING")) {
+      this.#set({ phase: "login" });
+      return;
+    }
     const wasDevice = this.#credentials.usesDeviceToken;
     if (await this.#credentials.refused()) {
       this.#schedule(0);
