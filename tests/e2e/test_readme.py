@@ -32,6 +32,7 @@ RUN_ELSEWHERE = {
 SHOWS = {
     'chat "who is connected?"': "connected",
     'chat "what do I have about boiler?"': "service is due in May",
+    "dashboard": "http://127.0.0.1:",
     "devices pair": "desk.example",
     "nodes pending": "laptop offers: device.status, system.notify",
     "nodes approve": "approved laptop",
