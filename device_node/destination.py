@@ -36,8 +36,9 @@ def destination(
         Misused: when a setting makes no sense or refers to nothing.
         NodeError: when the stored tokens are damaged.
     """
-    address = Address.parse(settings.url or _local_url(home))
-    pin = settings.tls_fingerprint
+    local = _local_gateway(home) if settings.url is None else None
+    address = Address.parse(settings.url or (local.url if local is not None else _local_url(home)))
+    pin = settings.tls_fingerprint or (local.tls_fingerprint if local is not None else None)
     return Destination(
         address=address,
         fingerprint=normal_fingerprint(pin) if pin is not None else None,
@@ -69,6 +70,21 @@ def is_loopback(address: Address) -> bool:
     return address.host in {"localhost", "::1"} or (
         address.host.startswith("127.") and stays_near(address.host)
     )
+
+
+class _Whereabouts(msgspec.Struct, rename="camel"):
+    """What a gateway that runs from the same home says about itself."""
+
+    url: str
+    tls_fingerprint: str | None
+
+
+def _local_gateway(home: NodeHome) -> _Whereabouts | None:
+    """The gateway of this home that runs now; what a crash left behind is tried like it."""
+    try:
+        return msgspec.json.decode(home.whereabouts_path.read_bytes(), type=_Whereabouts)
+    except (OSError, msgspec.MsgspecError):
+        return None  # not running, or being written by somebody else: the settings tell as well
 
 
 def _local_url(home: NodeHome) -> str:

@@ -43,6 +43,11 @@ class NodeHome(msgspec.Struct, frozen=True):
         return self.root / "node.toml"
 
     @property
+    def whereabouts_path(self) -> Path:
+        """Where a gateway that runs from this home listens; the gateway writes it."""
+        return self.base / "gateway.json"
+
+    @property
     def key_path(self) -> Path:
         """The device's private key."""
         return self.root / "device.key"

@@ -17,6 +17,7 @@ from gateway.kernel.config.overrides import Overrides
 from gateway.kernel.config.store import ConfigStore, StartRefused
 from gateway.kernel.home import Home
 from gateway.kernel.log import configure
+from gateway.kernel.whereabouts import listening
 from protocol.errors import GatewayError
 
 EXIT_CONFIG: Final = 78
@@ -86,6 +87,8 @@ async def _serve(home: Home, config: ConfigStore) -> None:
         pin = gateway.tls_fingerprint()
         if pin is not None:
             print(f"homarus tls sha256 {pin}", file=sys.stderr, flush=True)
+        port = gateway.listener.port
+        stack.enter_context(listening(home, host=gateway.bound.host, port=port, tls_fingerprint=pin))
         print(f"homarus ready {gateway.url}", flush=True)
         # For a person only: a log that services keep is no place for the secret.
         if sys.stdout.isatty():

@@ -108,6 +108,11 @@ class Home(msgspec.Struct, frozen=True):
         """Unix socket of the local command line."""
         return self.root / "gateway.sock"
 
+    @property
+    def whereabouts_path(self) -> Path:
+        """Where the running gateway listens, for programs of the same user."""
+        return self.root / "gateway.json"
+
     def workspace_dir(self, agent_id: str) -> Path:
         """The folder an agent works in; it may not exist yet.
 
