@@ -81,7 +81,7 @@ async def started(recorder: Recorder, home: Path) -> AsyncGenerator[Laptop]:
 
     ears = [asyncio.create_task(listen(stream)) for stream in (process.stdout, process.stderr)]
     try:
-        await node.reported("node.event")
+        await node.reported("node.runnerInventory.update", ok=False)  # not before its approval
         yield node
     finally:
         end_group(process.pid)

@@ -52,19 +52,6 @@ async def test_it_is_let_in_and_waits(laptop: Laptop, cli: OpenClawCli) -> None:
     assert "awaiting operator approval" in json.dumps(refused[0].body), "as OpenClaw's node expects it"
 
 
-async def test_its_machine_is_shown(laptop: Laptop, cli: OpenClawCli) -> None:
-    taken = await laptop.reported("node.event")
-    assert taken["payload"] == {
-        "ok": True,
-        "event": "node.host.stats",
-        "handled": True,
-        "reason": "updated",
-    }
-    row = (await cli.ok("nodes", "describe", "--node", "lap", "--json")).json()
-    assert row["hostStats"]["cpuCount"] >= 1
-    assert "Stats" in (await cli.ok("nodes", "describe", "--node", "lap")).stdout
-
-
 async def test_it_is_approved_and_listed(approved: Laptop, cli: OpenClawCli) -> None:
     listed = (await cli.ok("nodes", "list", "--json")).json()
     assert listed["pending"] == []
@@ -79,6 +66,20 @@ async def test_it_is_approved_and_listed(approved: Laptop, cli: OpenClawCli) -> 
     described = (await cli.ok("nodes", "describe", "--node", "lap")).stdout
     assert "paired · connected" in described
     assert "- system.run.prepare" in described
+
+
+async def test_its_machine_is_shown(approved: Laptop, cli: OpenClawCli) -> None:
+    """Its node says so each minute, and is heard from its approval on."""
+    taken = await approved.reported("node.event")
+    assert taken["payload"] == {
+        "ok": True,
+        "event": "node.host.stats",
+        "handled": True,
+        "reason": "updated",
+    }
+    row = (await cli.ok("nodes", "describe", "--node", "lap", "--json")).json()
+    assert row["hostStats"]["cpuCount"] >= 1
+    assert "Stats" in (await cli.ok("nodes", "describe", "--node", "lap")).stdout
 
 
 async def test_it_does_what_it_is_asked(approved: Laptop, cli: OpenClawCli) -> None:
@@ -142,7 +143,7 @@ async def test_it_comes_back_after_the_gateway(approved: Laptop, cli: OpenClawCl
     mark = approved.recorder.mark()
     gateway.close()
     await asyncio.to_thread(gateway.launch)
-    await approved.reported("node.event", mark)
+    await approved.reported("node.runnerInventory.update", mark)
     row = (await cli.ok("nodes", "describe", "--node", "lap", "--json")).json()
     assert (row["approvalState"], row["connected"]) == ("approved", True)
     which = ("nodes", "invoke", "--node", "lap", "--command", "system.which", "--params")
