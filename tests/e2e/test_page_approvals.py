@@ -20,7 +20,7 @@ async def test_a_request_appears_by_itself_and_is_allowed_once(daemon: Daemon) -
         at_the_page(daemon.url, f"/#token={daemon.token}") as tab,
     ):
         page = tab.page
-        await expect(page.get_by_role("combobox", name="Message", exact=True)).to_be_visible()
+        await expect(page.get_by_role("textbox", name="Message", exact=True)).to_be_visible()
         request = await page_guests.want_permission(wire, "systemctl restart printer")
         # Whoever is chatting is told as well.
         await page.get_by_role("link", name="Something waits for your permission").click()
@@ -59,7 +59,7 @@ async def test_a_permission_for_good_is_listed_and_taken_back(daemon: Daemon) ->
         at_the_page(daemon.url, f"/#token={daemon.token}") as tab,
     ):
         page = tab.page
-        await expect(page.get_by_role("combobox", name="Message", exact=True)).to_be_visible()
+        await expect(page.get_by_role("textbox", name="Message", exact=True)).to_be_visible()
         await page.evaluate("location.hash = '#/approvals'")
         await page_guests.want_permission(wire, "df -h", commandArgv=["df", "-h"])
         await page.get_by_role("button", name="Always allow").click()

@@ -128,6 +128,7 @@ async def test_a_phone_is_paired_with_the_code_that_is_shown(tmp_path: Path) -> 
         )
         assert drawn
         await tab.shot("pair")
+        await tab.accessible()
         text = await dialog.locator("code").inner_text()
         setup: Json = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         async with await WireClient.open(daemon.ws_url) as wire:

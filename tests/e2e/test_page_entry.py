@@ -42,7 +42,7 @@ EVERYTHING_STORED = """async () => {
 
 async def entered(page: Page) -> None:
     """Wait until the page is in."""
-    await expect(page.get_by_role("combobox", name="Message", exact=True)).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Message", exact=True)).to_be_visible()
 
 
 def own_address() -> str:
@@ -57,6 +57,7 @@ async def test_without_a_token_the_page_asks_for_it_and_says_when_it_is_wrong(sh
         page = tab.page
         await expect(page.get_by_role("heading", level=1)).to_have_text("Connect to the gateway")
         await tab.shot("login")
+        await tab.accessible()
         await page.get_by_label("Token or password").fill("wrong")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("alert")).to_contain_text("mismatch")
@@ -115,6 +116,7 @@ async def test_from_elsewhere_a_browser_waits_for_an_approval_and_goes_on_by_its
         tab = await Tab.open(context, origin, f"/#token={STRONG}")
         await expect(tab.page.get_by_role("heading", level=1)).to_have_text("Approve this browser")
         await tab.shot("pairing")
+        await tab.accessible()
         command = await tab.page.locator(".command code").inner_text()
         approved = await ask_async(daemon, *command.split()[1:])
         assert approved.code == 0, approved
@@ -152,7 +154,7 @@ async def test_no_address_makes_the_page_talk_to_anybody_else(shared_daemon: Dae
                     "url => { try { new WebSocket(url) } catch (error) { return error.name } return '' }",
                     evil,
                 )
-                await tab.page.get_by_role("combobox", name="Message", exact=True).fill("what is 1+1?")
+                await tab.page.get_by_role("textbox", name="Message", exact=True).fill("what is 1+1?")
                 await tab.page.keyboard.press("Enter")
                 await expect(tab.page.get_by_role("article", name="Answer").first).to_contain_text("2")
                 # Even a script of an attacker could not: the policy of the page forbids it.

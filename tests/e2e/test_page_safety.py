@@ -82,7 +82,7 @@ async def test_names_of_files_and_pictures_stay_names(daemon: Daemon) -> None:
         await page.get_by_label("Attach files").set_input_files(files)  # type: ignore[arg-type]
         await expect(page.get_by_label("Attached files").get_by_role("listitem")).to_have_count(2)
         await unharmed(tab, "a chosen file")
-        await page.get_by_role("combobox", name="Message", exact=True).fill("look")
+        await page.get_by_role("textbox", name="Message", exact=True).fill("look")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("article", name="You").get_by_text("bytes").first).to_be_visible()
         await visit(page, "inbox")
@@ -124,7 +124,7 @@ async def test_what_a_refused_stranger_says_reaches_the_log_as_text(daemon: Daem
             client: Json = {"displayName": NAME, "version": NAME, "platform": NAME}
             with pytest.raises(RpcError, match="mismatch"):
                 await wire.connect(identity=DeviceKey(), client=client)
-        await expect(tab.page.get_by_role("combobox", name="Message", exact=True)).to_be_visible()
+        await expect(tab.page.get_by_role("textbox", name="Message", exact=True)).to_be_visible()
         await visit(tab.page, "activity/log")
         await expect(tab.page.get_by_role("table")).to_be_visible()
         await unharmed(tab, "a log line")
@@ -135,7 +135,7 @@ async def test_hostile_settings_stay_text(daemon: Daemon) -> None:
     (daemon.home / "homarus.toml").write_text(hostile)
     await daemon.restart()
     async with at_the_page(daemon.url, f"/#token={daemon.token}") as tab:
-        await expect(tab.page.get_by_role("combobox", name="Message", exact=True)).to_be_visible()
+        await expect(tab.page.get_by_role("textbox", name="Message", exact=True)).to_be_visible()
         await visit(tab.page, "settings/agents")
         await expect(tab.page.get_by_role("alert").first).to_contain_text("agents.budget.daily_usd")
         await visit(tab.page, "health")
@@ -155,7 +155,7 @@ async def test_a_lying_node_cannot_run_anything_here(daemon: Daemon) -> None:
         )
         await stack.enter_async_context(node)
         tab = await stack.enter_async_context(at_the_page(daemon.url, f"/#token={daemon.token}"))
-        await expect(tab.page.get_by_role("combobox", name="Message", exact=True)).to_be_visible()
+        await expect(tab.page.get_by_role("textbox", name="Message", exact=True)).to_be_visible()
         await visit(tab.page, "devices")
         await expect(tab.page.get_by_label("Waiting to be let in")).to_contain_text(NAME)
         await tab.page.get_by_role("button", name="Approve").click()

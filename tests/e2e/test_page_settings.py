@@ -22,7 +22,7 @@ password = "{PASSWORD}"
 async def settings(tab: Tab, section: str, title: str) -> Page:
     """A section of the settings, once it is shown."""
     page = tab.page
-    await expect(page.get_by_role("combobox", name="Message", exact=True)).to_be_visible()
+    await expect(page.get_by_role("textbox", name="Message", exact=True)).to_be_visible()
     await page.evaluate(f"location.hash = '#/settings/{section}'")
     await expect(
         page.get_by_role("navigation", name="Sections").get_by_role("link", name=title)

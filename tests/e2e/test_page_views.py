@@ -54,6 +54,7 @@ async def test_every_view_shows_what_it_is_for(daemon: Daemon, size: tuple[int, 
             width: int = await page.evaluate("document.documentElement.scrollWidth")
             assert width <= size[0], f"{name} is wider than the screen"
             await tab.shot(f"{scheme}-{name}")
+            await tab.accessible()
 
         await expect(page.get_by_role("log")).to_contain_text("service is due in")
         await shown("chat")

@@ -34,6 +34,7 @@ ARGUMENTS = (
 )
 DESKTOP = (1280, 800)
 PHONE = (390, 844)
+AXE = Path(__file__).parents[2] / "gateway/web/page/node_modules/axe-core/axe.min.js"
 SHOTS = os.environ.get("HOMARUS_SCREENSHOTS")
 """A folder to put a picture of each view into; unset means none are taken."""
 
@@ -76,11 +77,20 @@ class Tab:
     async def check(self) -> None:
         """Fail when the browser complained about anything the test did not expect."""
         violations: list[str] = await self.page.evaluate("window.violations")
-        assert violations == []
+        assert not violations, "\n".join(violations)
         problems = [text for text in self.problems if not text.startswith(tuple(self.expected) or ("\0",))]
-        assert problems == []
+        assert not problems, "\n".join(problems)
         elsewhere = [url for url in self.requests if not url.startswith(("data:", "blob:", self.origin))]
-        assert elsewhere == []
+        assert not elsewhere, "\n".join(elsewhere)
+
+    async def accessible(self) -> None:
+        """Fail for anything axe-core finds wrong with what is shown: names, roles, order, contrast."""
+        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found: list[str] = await self.page.evaluate(
+            """async () => (await axe.run(document)).violations.flatMap(({ id, nodes }) =>
+                nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary}`))"""
+        )
+        assert not found, "\n".join(found)
 
     async def shot(self, name: str) -> None:
         """Keep a picture of what is shown, when somebody wants pictures."""

@@ -29,6 +29,8 @@ export class Page extends LitElement {
   #place: Place = placeOf("");
   #shown: ((app: App, rest: string) => TemplateResult) | undefined;
   #shownView: ViewName | undefined;
+  /** A part of this page is no longer there: the gateway has a newer one. */
+  #outdated = false;
   #notice = "";
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Once let in, the page stays: a lost connection shows as a line, not as an entrance. */
@@ -83,13 +85,21 @@ export class Page extends LitElement {
   }
 
   #travel(): void {
+    this.#outdated = false;
     this.#place = placeOf(location.hash);
     void this.#load(this.#place.view);
     this.requestUpdate();
   }
 
   async #load(view: ViewName): Promise<void> {
-    const shown = await LOADERS[view]();
+    let shown: (app: App, rest: string) => TemplateResult;
+    try {
+      shown = await LOADERS[view]();
+    } catch {
+      this.#outdated = true;
+      this.requestUpdate();
+      return;
+    }
     if (this.#place.view !== view) return;
     this.#shown = shown;
     this.#shownView = view;
@@ -98,6 +108,14 @@ export class Page extends LitElement {
   }
 
   #body(app: App): TemplateResult | typeof nothing {
+    const entry = VIEWS.find((view) => view.name === this.#place.view);
+    if (entry?.needs.every((method) => app.gateway.offers(method)) !== true) {
+      return html`<p class="view empty">This gateway does not offer that. Choose another view.</p>`;
+    }
+    if (this.#outdated) {
+      return html`<p class="view">This page could not load its next part: the gateway was updated, or is away.
+        <button class="primary" @click=${() => location.reload()}>Load the page again</button></p>`;
+    }
     if (this.#shown === undefined || this.#shownView !== this.#place.view) return nothing;
     return this.#shown(app, this.#place.rest);
   }

@@ -1,7 +1,7 @@
 /** What all views have in common: they follow the connection, and show what went wrong. */
 
 import { LitElement, type PropertyDeclarations, type TemplateResult } from "lit";
-import { explain } from "../client/frames";
+import { Disconnected, explain } from "../client/frames";
 import type { App } from "./app";
 
 export abstract class View extends LitElement {
@@ -42,12 +42,14 @@ export abstract class View extends LitElement {
 
   /** Do something that may be refused; true when it was done. */
   protected async attempt(work: () => Promise<unknown>): Promise<boolean> {
+    const began = this.app.gateway.state.phase;
     try {
       await work();
       this.trouble = "";
       return true;
     } catch (error) {
-      this.trouble = explain(error);
+      // A connection that was lost meanwhile is said once, above every view.
+      this.trouble = error instanceof Disconnected && began === "ready" ? "" : explain(error);
       return false;
     } finally {
       this.requestUpdate();

@@ -9,6 +9,7 @@ import { View } from "../app/view";
 import type { HistoryView, SessionRow } from "../client/wire";
 import "./composer";
 import { Conversation } from "./conversation";
+import "./questions";
 import { rowTemplate } from "./rows";
 import "./session-list";
 import { titleOf } from "./sessions";
@@ -55,6 +56,7 @@ export class ChatView extends View {
         </div>
         <footer class="column">
           ${this.trouble === "" ? nothing : html`<p class="problem" role="alert">${this.trouble}</p>`}
+          <homarus-questions .app=${this.app} .sessionKey=${this.sessionKey}></homarus-questions>
           ${this.#permission()}
           <homarus-composer
             .app=${this.app} .sessionKey=${this.sessionKey}

@@ -1,14 +1,14 @@
 /** Where a message is written: text, files, commands, and what it does while another one is answered. */
 
-import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { App } from "../app/app";
 import { icon } from "../app/icons";
 import { explain } from "../client/frames";
 import type { OutgoingMessage, QueueMode } from "../client/outbox";
-import type { SlashCommand } from "../client/wire";
 import { size } from "../text/amounts";
 import { type ChosenFile, MAX_FILES, readFile } from "./attachments";
-import { type Suggestion, suggestions } from "./slash";
+import { Completion } from "./completion";
+import { draftOf, keepDraft } from "./drafts";
 
 const MODES: [QueueMode, string][] = [
   ["steer", "joins the answer"],
@@ -33,9 +33,10 @@ export class Composer extends LitElement {
   #chosenMode: QueueMode | undefined;
   #files: ChosenFile[] = [];
   #trouble = "";
-  #commands: SlashCommand[] = [];
-  #suggested: Suggestion[] = [];
-  #active = 0;
+  readonly #completion = new Completion((text) => {
+    this.#field.value = text;
+    this.#typed();
+  });
   #ending: (() => void) | undefined;
 
   protected override createRenderRoot(): HTMLElement {
@@ -53,17 +54,17 @@ export class Composer extends LitElement {
   }
 
   override render(): TemplateResult {
-    const open = this.#suggested.length > 0;
+    const { open, activeId } = this.#completion;
     return html`
       ${this.#trouble === "" ? nothing : html`<p class="problem" role="alert">${this.#trouble}</p>`}
       ${this.#files.length === 0 ? nothing : this.#fileList()}
-      ${open ? this.#suggestionList() : nothing}
+      ${this.#completion.template()}
       <form class="composer" @submit=${this.#submit} @dragover=${keep} @drop=${this.#dropped}>
         <label class="unseen" for="message">Message</label>
         <textarea
           id="message" rows="1" placeholder="Write a message, or / for commands" enterkeyhint="send"
-          role="combobox" aria-expanded=${open} aria-controls="commands" aria-autocomplete="list" aria-haspopup="listbox"
-          aria-activedescendant=${open ? `command-${this.#active}` : nothing}
+          aria-controls=${open ? "commands" : nothing} aria-autocomplete="list" aria-haspopup="listbox"
+          aria-activedescendant=${open ? activeId : nothing}
           @input=${this.#typed} @keydown=${this.#key} @paste=${this.#pasted} @blur=${this.#closeSuggestions}
         ></textarea>
         <div class="composer-tools">
@@ -100,17 +101,6 @@ export class Composer extends LitElement {
     </ul>`;
   }
 
-  #suggestionList(): TemplateResult {
-    return html`<ul class="suggestions" id="commands" role="listbox" aria-label="Commands">
-      ${this.#suggested.map(
-        (suggestion, index) => html`<li
-          id=${`command-${index}`} role="option" aria-selected=${index === this.#active}
-          @pointerdown=${(event: Event) => this.#take(event, suggestion)}
-        ><b>${suggestion.label}</b><span>${suggestion.description}</span></li>`,
-      )}
-    </ul>`;
-  }
-
   get #field(): HTMLTextAreaElement {
     return this.querySelector("textarea") as HTMLTextAreaElement;
   }
@@ -118,25 +108,32 @@ export class Composer extends LitElement {
   async #loadCommands(): Promise<void> {
     if (!this.app.gateway.offers("commands.list")) return;
     try {
-      this.#commands = (
+      this.#completion.commands = (
         await this.app.gateway.call("commands.list", { scope: "text", includeArgs: true })
       ).commands;
     } catch {
       // Without the list nothing is completed; what is typed works all the same.
-      this.#commands = [];
+      this.#completion.commands = [];
     }
+  }
+
+  /** Another conversation: what was typed in it before. */
+  protected override updated(changed: PropertyValues): void {
+    if (!changed.has("sessionKey")) return;
+    this.#field.value = draftOf(this.sessionKey);
+    this.#typed();
   }
 
   #typed(): void {
     growToFit(this.#field);
-    this.#suggested = suggestions(this.#field.value, this.#commands);
-    this.#active = 0;
+    keepDraft(this.sessionKey, this.#field.value);
+    this.#completion.look(this.#field.value);
     this.requestUpdate();
   }
 
   #key(event: KeyboardEvent): void {
     if (event.isComposing) return;
-    if (this.#suggested.length > 0 && this.#suggestionKey(event)) {
+    if (this.#completion.key(event.key, this.#field.value)) {
       event.preventDefault();
       this.requestUpdate();
       return;
@@ -149,49 +146,8 @@ export class Composer extends LitElement {
     }
   }
 
-  /** Whether the key was for the list of commands. */
-  #suggestionKey(event: KeyboardEvent): boolean {
-    const count = this.#suggested.length;
-    const chosen = this.#suggested[this.#active];
-    switch (event.key) {
-      case "ArrowDown":
-        this.#active = (this.#active + 1) % count;
-        return true;
-      case "ArrowUp":
-        this.#active = (this.#active + count - 1) % count;
-        return true;
-      case "Escape":
-        this.#suggested = [];
-        return true;
-      case "Tab":
-      case "Enter":
-        // What is typed in full is sent by Enter, not completed once more.
-        if (
-          chosen === undefined ||
-          (event.key === "Enter" && chosen.text.trim() === this.#field.value.trim())
-        ) {
-          return false;
-        }
-        this.#complete(chosen);
-        return true;
-      default:
-        return false;
-    }
-  }
-
-  #take(event: Event, suggestion: Suggestion): void {
-    event.preventDefault();
-    this.#complete(suggestion);
-    this.#field.focus();
-  }
-
-  #complete(suggestion: Suggestion): void {
-    this.#field.value = suggestion.text;
-    this.#typed();
-  }
-
   #closeSuggestions(): void {
-    this.#suggested = [];
+    this.#completion.close();
     this.requestUpdate();
   }
 
@@ -222,11 +178,9 @@ export class Composer extends LitElement {
       return;
     }
     this.#files = [];
-    this.#suggested = [];
     this.#trouble = "";
     this.#field.value = "";
-    growToFit(this.#field);
-    this.requestUpdate();
+    this.#typed();
   }
 
   async #stop(): Promise<void> {

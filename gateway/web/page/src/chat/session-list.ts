@@ -3,6 +3,7 @@
 import { html, LitElement, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { App } from "../app/app";
+import { ask } from "../app/confirm";
 import { icon } from "../app/icons";
 import { addressOf } from "../app/routes";
 import { explain } from "../client/frames";
@@ -103,7 +104,8 @@ export class SessionList extends LitElement {
 
   #archiveButton(row: SessionRow, title: string): TemplateResult {
     const label = `${row.archived ? "Restore" : "Archive"} ${title}`;
-    return html`<button class="icon-button" aria-label=${label} title=${label} @click=${() => this.#archive(row)}>${icon("archive")}</button>`;
+    return html`<button class="icon-button" aria-label=${label} title=${label} @click=${() => this.#archive(row)}>${icon("archive")}</button>
+      ${row.archived ? html`<button class="icon-button" aria-label=${`Delete ${title}`} @click=${() => this.#delete(row, title)}>${icon("close")}</button>` : nothing}`;
   }
 
   #renameForm(row: SessionRow): TemplateResult {
@@ -208,6 +210,18 @@ export class SessionList extends LitElement {
       this.app.gateway.call("sessions.patch", { key: row.key, archived, expectedSessionId }),
     );
     if (done) this.app.say(archived ? "Archived" : "Restored");
+  }
+
+  async #delete(row: SessionRow, title: string): Promise<void> {
+    const text = `“${title}” and everything said in it is erased for good.`;
+    if (
+      (await ask({ title: "Delete the conversation?", text, action: "Delete", danger: true })) === undefined
+    )
+      return;
+    const expectedSessionId = row.sessionId ?? null;
+    const call = { key: row.key, archivedOnly: true, expectedSessionId };
+    if (await this.#change(() => this.app.gateway.call("sessions.delete", call))) this.app.say("Deleted");
+    await this.#load();
   }
 
   async #change(work: () => Promise<unknown>): Promise<boolean> {

@@ -71,7 +71,7 @@ export class HealthView extends View {
 }
 
 function panel(title: string, body: TemplateResult): TemplateResult {
-  return html`<section class="card" aria-label=${title}><h3><b>${title}</b></h3>${body}</section>`;
+  return html`<section class="card" aria-label=${title}><h2><b>${title}</b></h2>${body}</section>`;
 }
 
 function failingCard([name, part]: [string, PartState]): TemplateResult {

@@ -63,10 +63,10 @@ export class InboxView extends View {
 function itemCard(item: InboxItem): TemplateResult {
   const files = item.attachments ?? [];
   return html`<li class="card compact">
-    <h3>
+    <h2>
       <b>${item.senderName ?? item.sender ?? "Somebody"}</b><span class="tag">${item.channel}</span>
       <time class="seen" title=${moment(item.receivedAtMs)}>${ago(item.receivedAtMs)}</time>
-    </h3>
+    </h2>
     <p class="excerpt">${item.text}</p>
     ${chips(files.map((file) => file.fileName ?? file.mimeType))}
     <p class="small">Answered by ${item.agentId} in <a href=${addressOf("chat", item.sessionKey)}>this conversation</a>, because ${item.routeReason}</p>
