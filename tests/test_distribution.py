@@ -31,15 +31,15 @@ def test_a_package_imports_without_the_gateway(package: str, blocked: tuple[str,
 
 
 def test_the_wheel_holds_every_source_file(tmp_path: Path) -> None:
-    """DC-2: schemas travel with the code that reads them; of the control page, what was built of it."""
+    """DC-2: schemas travel with the code that reads them; of the pages, what was built of them."""
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("homarus-*.whl")
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    built = {name for name in packed if name.startswith("gateway/web/dist/")}
-    assert "gateway/web/dist/index.html" in built
+    built = {name for name in packed if name.startswith(("gateway/web/dist/", "protocol/a2ui/dist/"))}
+    assert {f"{folder}/dist/index.html" for folder in ("gateway/web", "protocol/a2ui")} <= built
     listed = {path for path in listed_files(ROOT) if path.startswith(tuple(f"{s}/" for s in SOURCES))}
-    assert packed - built == {path for path in listed if not path.startswith("gateway/web/page/")}
+    assert packed - built == {path for path in listed if "/page/" not in path}
 
 
 def test_the_homarus_command_is_installed() -> None:
