@@ -183,6 +183,7 @@ class NodeApp:
             config=self._config,
             permissions=self._permissions,
             send_event=self._events.send,
+            deliver=self._events.deliver,
         )
         return offering(self._profile, around)
 

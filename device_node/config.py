@@ -85,6 +85,17 @@ class McpServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """What one call of a tool may take."""
 
 
+class CanvasSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The canvas of this node."""
+
+    reach: tuple[Literal["loopback", "lan"], ...] = ()
+    """What pages may be shown from besides the public network: this machine, the networks around it."""
+    window: bool = False
+    """Show it in a window of the desktop; otherwise it exists only in pictures."""
+    program: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    """Path of the browser, when none of the usual names is on `PATH`."""
+
+
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a node."""
 
@@ -95,6 +106,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     gateway: GatewaySettings = GatewaySettings()
     permissions: PermissionSettings = PermissionSettings()
     location: LocationSettings | None = None
+    canvas: CanvasSettings = CanvasSettings()
     mcp: dict[McpServerName, McpServerSettings] = {}
     """Servers whose tools this node lends, by name."""
 

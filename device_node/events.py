@@ -2,6 +2,7 @@
 
 import logging
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from device_node.link import Link, LinkDown
 from device_node.supervisor import Supervisor
 from device_node.text import printable
-from protocol.errors import GatewayError
+from protocol.errors import GatewayError, Unavailable
 from protocol.methods.node_reports import NodeEvent
 
 MAX_WAITING: Final = 256
@@ -35,6 +36,20 @@ class NodeEvents:
     async def send(self, name: str, payload: object) -> None:
         """As `emit`, in the form in which providers want it."""
         self.emit(name, payload)
+
+    async def deliver(self, name: str, payload: Mapping[str, object]) -> None:
+        """Report an event now and return once the gateway has taken it.
+
+        Raises:
+            LinkDown: there is no connection, or it ended meanwhile.
+            GatewayError: the gateway refuses the event or does not know it.
+        """
+        if self._link is None:
+            raise LinkDown("this device is not connected to its gateway")
+        event = NodeEvent(event=name, payload_json=msgspec.json.encode(payload).decode())
+        answer = await self._link.call(event)
+        if answer.handled is False:
+            raise Unavailable(f"the gateway did not take {name}: {answer.reason or 'no reason given'}")
 
     def begin(self, link: Link) -> None:
         """A connection is up."""

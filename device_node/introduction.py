@@ -42,6 +42,7 @@ def introduction(home: NodeHome, config: NodeConfig, display_name: str | None = 
         config=config,
         permissions=msgspec.structs.asdict(config.permissions),
         send_event=_nowhere,
+        deliver=_nowhere,
     )
     person = profile.person(identity.device_id, config)
     return Introduction(identity, person, offering(profile, around), config)

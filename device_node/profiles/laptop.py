@@ -39,9 +39,11 @@ class Laptop:
             permissions=around.permissions,
             now_ms=_now_ms,
             send_event=around.send_event,
+            deliver=around.deliver,
             device_name=around.config.display_name,
             place=around.config.location,
             mcp_servers=around.config.mcp,
+            canvas=around.config.canvas,
         )
 
     def refusal(self, command: str) -> CommandFailed | None:

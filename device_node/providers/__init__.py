@@ -10,9 +10,10 @@ from pathlib import Path
 
 import msgspec
 
-from device_node.config import McpServerSettings
+from device_node.config import CanvasSettings, McpServerSettings
 from device_node.exec_policy.store import RulesStore, RulesUnreadable
 from device_node.providers.camera import camera_family
+from device_node.providers.canvas import CanvasProvider, Deliver, canvas_family
 from device_node.providers.device import device_family
 from device_node.providers.environment import bare_environment
 from device_node.providers.exec_rules import ExecRulesProvider
@@ -38,6 +39,7 @@ class Providers(msgspec.Struct, frozen=True, kw_only=True):
     """What does not."""
     mcp: McpProvider | None = None
     """Its `tools()` are for `node.pluginTools.update`."""
+    canvas: CanvasProvider | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -46,8 +48,9 @@ class Providers(msgspec.Struct, frozen=True, kw_only=True):
 
     async def close(self) -> None:
         """End what providers keep running between two commands."""
-        if self.mcp is not None:
-            await self.mcp.close()
+        for provider in (self.mcp, self.canvas):
+            if provider is not None:
+                await provider.close()
 
 
 def find_providers(
@@ -56,9 +59,11 @@ def find_providers(
     permissions: Mapping[str, bool],
     now_ms: Callable[[], int],
     send_event: SendEvent,
+    deliver: Deliver,
     device_name: str | None = None,
     place: Place | None = None,
     mcp_servers: Mapping[str, McpServerSettings] | None = None,
+    canvas: CanvasSettings | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Providers:
     """Look at the machine; a few milliseconds, nothing is started.
@@ -69,9 +74,11 @@ def find_providers(
             so it may change meanwhile.
         now_ms: the wall clock.
         send_event: for what happens besides the answer.
+        deliver: for what somebody does on the canvas.
         device_name: what the owner calls this machine; its host name without one.
         place: where the owner says it stands.
         mcp_servers: servers of tools to lend, by name.
+        canvas: how the canvas is.
         environ: the node's environment.
     """
     environment = bare_environment(environ)
@@ -80,6 +87,9 @@ def find_providers(
     if "ffmpeg" in programs and "ffprobe" in programs:
         ffmpeg = Ffmpeg(programs["ffmpeg"], programs["ffprobe"], environment)
     mcp, mcp_provider = mcp_family(mcp_servers or {}, environment, permissions)
+    canvas_found, canvas_provider = canvas_family(
+        environment, permissions, canvas or CanvasSettings(), deliver, device_name
+    )
     families = [
         *_commands(state_dir, permissions, now_ms, send_event, environment),
         device_family(permissions, device_name, environ),
@@ -88,12 +98,14 @@ def find_providers(
         camera_family(ffmpeg, permissions),
         screen_family(ffmpeg, programs, environment, permissions, now_ms),
         notify_family(programs, environment, permissions),
+        canvas_found,
         mcp,
     ]
     return Providers(
         offers=tuple(offer for family in families for offer in family.offers),
         unusable=tuple(family.finding for family in families if not family.finding.usable),
         mcp=mcp_provider,
+        canvas=canvas_provider,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-FAMILIES = ("run", "rules", "device", "files", "location", "camera", "screen", "notify", "mcp")
+FAMILIES = ("run", "rules", "device", "files", "location", "camera", "screen", "notify", "canvas", "mcp")
 """In the order the doctor shows them."""
 
 

@@ -36,7 +36,7 @@ class Placement(Wire):
 class CanvasDone(Wire):
     """It is done."""
 
-    ok: bool = True
+    ok: bool
 
 
 @command("canvas.present", capability="canvas")

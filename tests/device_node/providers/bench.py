@@ -21,6 +21,7 @@ class Bench:
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.folder = folder
+        self.host: str = options.setdefault("device_name", "bench")
         self.permissions = dict(EVERYTHING)
         self.clock = FakeClock()
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -31,6 +32,7 @@ class Bench:
             permissions=self.permissions,
             now_ms=self.clock.now_ms,
             send_event=self.hear,
+            deliver=self.hear,
             **options,
         )
         self.table = CommandTable()
