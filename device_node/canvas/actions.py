@@ -1,24 +1,13 @@
-"""What somebody does on a surface, on its way to the agent that drew it.
+"""What somebody did on a surface, as the page hands it over."""
 
-Source: OpenClaw's apps (2026.7.1): the message of `agent.request` and its words, letter by letter.
-"""
-
-import re
 from typing import Any, Final
 
 import msgspec
 
-from device_node.text import printable
-
-MAX_ACTION_BYTES: Final = 64 * 1024
+MAX_ACTION_CHARS: Final = 64 * 1024
 """Of one action; its context holds what a form was filled with."""
 
-MAX_MESSAGE_CHARS: Final = 20_000
-"""What `agent.request` takes. Source: OpenClaw's gateway."""
-
 MAIN_SESSION: Final = "main"
-
-_NOT_A_WORD: Final = re.compile(r"[^A-Za-z0-9_.:-]")
 
 Name = str | None
 
@@ -43,8 +32,8 @@ def read_action(text: str) -> UserAction:
     Raises:
         ValueError: it is no action.
     """
-    if len(text) > MAX_ACTION_BYTES:
-        raise ValueError(f"an action has at most {MAX_ACTION_BYTES} characters")
+    if len(text) > MAX_ACTION_CHARS:
+        raise ValueError(f"an action has at most {MAX_ACTION_CHARS} characters")
     try:
         action = msgspec.json.decode(text, type=_Envelope).user_action
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
@@ -52,30 +41,3 @@ def read_action(text: str) -> UserAction:
     if not action.name.strip():
         raise ValueError("an action has a name")
     return action
-
-
-def agent_message(action: UserAction, *, session_key: str, host: str, instance: str) -> str:
-    """The line the agent reads.
-
-    Raises:
-        ValueError: its context is too long for one message.
-    """
-    words = [
-        "CANVAS_A2UI",
-        f"action={_word(action.name)}",
-        f"session={_word(session_key)}",
-        f"surface={_word(action.surface_id or 'main')}",
-        f"component={_word(action.source_component_id or '-')}",
-        f"host={_word(host)}",
-        f"instance={_word(instance)}",
-    ]
-    if action.context:
-        words.append(f"ctx={msgspec.json.encode(action.context).decode()}")
-    message = " ".join([*words, "default=update_canvas"])
-    if len(message) > MAX_MESSAGE_CHARS:
-        raise ValueError(f"the action carries more than {MAX_MESSAGE_CHARS} characters")
-    return message
-
-
-def _word(text: str) -> str:
-    return _NOT_A_WORD.sub("_", printable(text, 256).strip().replace(" ", "_")) or "-"

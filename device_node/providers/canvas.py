@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from device_node.canvas.actions import MAIN_SESSION, UserAction, agent_message, read_action
+from device_node.canvas.actions import MAIN_SESSION, UserAction, read_action
 from device_node.canvas.addresses import RENDERER, AddressPolicy, AddressRefused
 from device_node.canvas.cdp import CdpError
 from device_node.canvas.chromium import PROGRAMS, Chromium
@@ -19,6 +19,7 @@ from device_node.providers.finding import Family, unusable, usable
 from device_node.providers.programs import find_program
 from device_node.supervisor import Supervisor
 from device_node.text import printable
+from protocol.a2ui.actions import action_message
 from protocol.a2ui.lines import Line, read_jsonl, read_messages
 from protocol.a2ui.renderer import renderer_files
 from protocol.a2ui.surfaces import Message, Surfaces
@@ -294,7 +295,15 @@ class CanvasProvider:
         """Tell the gateway; returns why it did not take the action."""
         session_key = self._session_of.get(action.surface_id or "", MAIN_SESSION)
         try:
-            message = agent_message(action, session_key=session_key, host=self._host, instance=self._host)
+            message = action_message(
+                name=action.name,
+                session_key=session_key,
+                surface_id=action.surface_id or "main",
+                component_id=action.source_component_id or "",
+                host=self._host,
+                instance=self._host,
+                context=action.context,
+            )
             payload: dict[str, object] = {"message": message, "sessionKey": session_key, "thinking": "low"}
             await self._deliver("agent.request", payload | {"deliver": False, "key": action.id})
         except (GatewayError, ValueError, OSError) as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -106,18 +106,7 @@ class HouseTools:
 
     async def devices(self, _: ToolContext, args: Search) -> dict[str, object]:
         """Paired devices."""
-        rows = [
-            {
-                "id": device.device_id,
-                "name": device.operator_label or device.display_name or device.client_id,
-                "platform": device.platform,
-                "roles": [role.value for role in device.roles],
-                "connected": bool(device.connected),
-                "lastSeenMs": device.last_seen_at_ms,
-                "pairedMs": device.approved_at_ms,
-            }
-            for device in await self._around.devices()
-        ]
+        rows = device_rows(await self._around.devices())
         found = _matching(rows, args.query, ("id", "name", "platform"))
         return {"devices": found[: args.limit], "total": len(found)}
 
@@ -151,6 +140,22 @@ class HouseTools:
             for profile in self._around.agents()
         ]
         return {"agents": rows[:MAX_LISTED], "total": len(rows)}
+
+
+def device_rows(devices: Sequence[PairedDevice]) -> list[dict[str, Any]]:
+    """Paired devices as agents read them."""
+    return [
+        {
+            "id": device.device_id,
+            "name": device.operator_label or device.display_name or device.client_id,
+            "platform": device.platform,
+            "roles": [role.value for role in device.roles],
+            "connected": bool(device.connected),
+            "lastSeenMs": device.last_seen_at_ms,
+            "pairedMs": device.approved_at_ms,
+        }
+        for device in devices
+    ]
 
 
 def add_house_tools(registry: ToolRegistry, around: Surroundings) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from gateway.agents.tools import Tool
 from protocol.nouns.tool import CatalogGroup, CatalogTool, EffectiveGroup, EffectiveTool, ProfileChoice
 
-GROUP_LABELS: Final = {"core": "General", "gateway": "Gateway", "memory": "Memory"}
+GROUP_LABELS: Final = {"core": "General", "gateway": "Gateway", "memory": "Memory", "canvas": "Canvas"}
 """Names of the groups of our own tools; another group is shown under its id."""
 
 

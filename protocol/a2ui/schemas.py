@@ -2,7 +2,7 @@
 
 The validator is `jsonschema-rs`: it loads in a tenth of the time and a quarter of the memory of `a2ui-core`,
 which would bring pydantic and babel into every node, and whose v0.8 part refuses the order of messages that
-OpenClaw sends. Measured numbers are in `gateway/decisions/0010-a2ui-validation.md`.
+OpenClaw sends. Measured numbers are in `gateway/decisions/0013-a2ui-validation.md`.
 """
 
 from collections.abc import Iterator, Sequence

@@ -134,20 +134,24 @@ class Surfaces:
                 raise TreeProblem(f"more than {MAX_COMPONENTS} components")
             if len(msgspec.json.encode(surface)) > MAX_SURFACE_BYTES:
                 raise TreeProblem(f"more than {MAX_SURFACE_BYTES} bytes")
-            check_tree(surface.version, surface.components, _data(surface))
+            check_tree(surface.version, surface.components, data_of(surface))
         except TreeProblem as problem:
             raise InvalidA2ui([(number, f"surface {surface_id!r}: {problem}")]) from problem
 
 
-def _data(surface: Surface) -> object:
+def data_of(surface: Surface) -> JsonValue:
+    """The data model of a surface of either version, as plain JSON."""
     if surface.version == "v0.9":
         return surface.data
     plain: dict[str, Any] = {}
     for update in surface.contents:
-        values = {entry["key"]: _plain(entry) for entry in update["contents"]}
-        plain |= values
-        # Under the last part of its path, too, where relative bindings look for it.
-        plain[update.get("path", "/").rpartition("/")[2]] = values
+        place = plain
+        for key in steps_of(update.get("path", "/")):
+            inner = place.get(key)
+            if not is_object(inner):
+                inner = place[key] = {}
+            place = inner
+        place |= {entry["key"]: _plain(entry) for entry in update["contents"]}
     return plain
 
 
@@ -203,6 +207,8 @@ def _replaced_in_list(
 
 def _update_contents(surface: Surface, body: Message) -> None:
     """Keep an update, and of the earlier ones what it does not replace."""
+    if len(steps_of(body.get("path", "/"))) > MAX_NESTING:
+        raise SurfaceProblem(f"dataModelUpdate.path: deeper than {MAX_NESTING} levels")
     path = body.get("path", "/").rstrip("/")
     keys = {entry["key"] for entry in body["contents"]}
     kept: list[Message] = []

@@ -15,6 +15,7 @@ _ABILITIES: Final = (
     '- "status": how the gateway is, and what needs care',
     '- "who is connected", "devices", "describe device kitchen"',
     '- "list my nodes", "run uptime on laptop", "notify me that dinner is ready"',
+    '- "show my devices", "make a checklist: milk, bread": drawn on a canvas, to tap',
     '- "sessions": your latest conversations; "agents": who else is here',
     '- "remember that the spare key is at Anna\'s", then "what do you know about the key"',
     '- "what do you remember", "forget number 3"',

@@ -36,6 +36,22 @@ PRESENCE: Final = (
     rf"{_SHOW}{_MINE}(?:connections|connected clients|clients)(?: are connected)?"
 )
 
+SHOW_DEVICES: Final = (
+    r"show (?:me )?(?:(?:all|my|our|the|your) )+(?:paired )?devices(?: on (?:the|my|a) canvas)?"
+)
+
+CHECKLIST: Final = (
+    r"(?:make|show|create|start|write)(?: me)? (?:a |an |the |my )?"
+    r"(?:(?P<title>[^:]{1,60}?) )?(?:check ?list|to-?do list|shopping list)"
+    r"(?: (?:with|of|for))? ?:? ?(?P<items>.+)"
+)
+
+CANVAS_ACTION: Final = (
+    r"CANVAS_A2UI action=(?P<action>\S+) session=\S+ surface=(?P<surface>\S+) component=(?P<component>\S+)"
+    r" host=\S+ instance=\S+(?: ctx=(?P<context>\{.*\}))? default=\S+"
+)
+"""What somebody did on a surface. Source: OpenClaw's nodes."""
+
 DEVICES: Final = (
     rf"{_SHOW}{_MINE}(?:paired )?devices(?: do i have| are (?:there|paired|connected))?|"
     r"(?:how many|which|what) devices (?:do i have|are (?:there|paired|connected))"

@@ -83,6 +83,28 @@ def notified(answer: Answer) -> str:
     return f"Shown on {answer['node']}: “{answer['shown']}”"
 
 
+def shown_devices(answer: Answer, now_ms: int) -> str:
+    """Paired devices, which the canvas shows as well."""
+    return f"{devices(answer, now_ms)}\n{_shown(answer)}"
+
+
+def checklist(answer: Answer) -> str:
+    """A new checklist."""
+    lines = [f"- {item}" for item in answer["items"]]
+    return "\n".join([f"{answer['title']}:", *lines[:MAX_ROWS], _shown(answer)])
+
+
+def tapped(answer: Answer) -> str:
+    """Somebody did something on a surface."""
+    return str(answer["said"])
+
+
+def _shown(answer: Answer) -> str:
+    if answer["shownOn"]:
+        return f"It is on the canvas of {answer['shownOn']}."
+    return "No device with a canvas is connected; it is shown as soon as one is."
+
+
 def sessions(answer: Answer, now_ms: int) -> str:
     """The latest conversations."""
     rows: Sequence[Answer] = answer["sessions"]

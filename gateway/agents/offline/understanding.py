@@ -105,6 +105,28 @@ def _notify(match: re.Match[str], heard: Heard) -> Plan:
     )
 
 
+def _show_devices(_match: re.Match[str], heard: Heard) -> Plan:
+    return Plan("show-devices", lambda answer: replies.shown_devices(answer, heard.now_ms), "show_devices")
+
+
+def _checklist(match: re.Match[str], _: Heard) -> Plan:
+    items: list[object] = [
+        item.strip(" -*•") for item in re.split(r",|;| and |\n", match["items"]) if item.strip(" -*•")
+    ]
+    args: dict[str, object] = {"items": items, "title": (match["title"] or "").strip()}
+    return Plan("checklist", replies.checklist, "show_checklist", args)
+
+
+def _canvas_action(match: re.Match[str], _: Heard) -> Plan:
+    args: dict[str, object] = {
+        "action": match["action"],
+        "surface": match["surface"],
+        "component": match["component"],
+        "context": match["context"] or "{}",
+    }
+    return Plan("canvas-action", replies.tapped, "canvas_action", args)
+
+
 def _sessions(match: re.Match[str], heard: Heard) -> Plan:
     args: dict[str, object] = {"query": match["name"]} if match.groupdict().get("name") else {}
     return Plan("sessions", lambda answer: replies.sessions(answer, heard.now_ms), "sessions_list", args)
@@ -174,6 +196,9 @@ _RULES: Final[tuple[tuple[re.Pattern[str], Maker], ...]] = (
     _rule(phrases.MODEL, _say("model", guide.model_text)),
     _rule(phrases.STATUS, _ask("status", "gateway_status", replies.status)),
     _rule(phrases.PRESENCE, _ask("presence", "presence", replies.presence)),
+    _rule(phrases.CANVAS_ACTION, _canvas_action),
+    _rule(phrases.SHOW_DEVICES, _show_devices),
+    _rule(phrases.CHECKLIST, _checklist),
     _rule(phrases.DEVICES, _devices),
     _rule(phrases.DEVICE, _devices),
     _rule(phrases.NODES, _nodes),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ class Bench:
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.folder = folder
-        self.host: str = options.setdefault("device_name", "bench")
+        self.host: str = options.get("device_name") or socket.gethostname()
         self.permissions = dict(EVERYTHING)
         self.clock = FakeClock()
         self.events: list[tuple[str, dict[str, Any]]] = []

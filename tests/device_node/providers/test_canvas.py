@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import pytest
 
 from device_node.config import CanvasSettings
+from protocol.a2ui.actions import as_word
 from tests.device_node.conftest import eventually
 from tests.device_node.providers.bench import Bench
 from tests.device_node.providers.desktop import needed
@@ -246,7 +247,7 @@ class TestInterfaces:
         await click(bench, "button")
         await eventually(lambda: bool(bench.events))
         ((name, payload),) = bench.events
-        host = bench.host
+        host = as_word(bench.host)
         assert name == "agent.request"
         assert payload.pop("key")
         assert payload == {

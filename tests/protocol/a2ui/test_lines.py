@@ -85,7 +85,10 @@ def test_versions_are_not_mixed() -> None:
             "createSurface.catalogId",
         ),
         ([CREATE, update({"id": "root", "component": "Bomb"})], "components.0.component: no component of"),
-        ([CREATE, update(text("root"), {"id": "b", "component": "Text"})], 'components.1: "text" is a required property'),
+        (
+            [CREATE, update(text("root"), {"id": "b", "component": "Text"})],
+            'components.1: "text" is a required property',
+        ),
         ([CREATE, update({**text("root"), "onclick": "x"})], "onclick"),
         ([update(text("root"))], "- line 1: surface 's' was not created"),
         (

@@ -12,6 +12,14 @@ export interface Renderer {
   drawn(): Promise<unknown>;
 }
 
+const FRAME_MS = 150;
+
+/** Resolves when what is in the document is on the screen; of a frame nobody sees, after a moment. */
+function painted(): Promise<unknown> {
+  const seen = new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return Promise.race([seen, new Promise((done) => setTimeout(done, FRAME_MS))]);
+}
+
 /** Connects a renderer with the page around it. */
 export function serve(make: (onAction: (action: UserAction) => void) => Renderer): void {
   let port: MessagePort | undefined;
@@ -32,6 +40,7 @@ export function serve(make: (onAction: (action: UserAction) => void) => Renderer
       }
     }
     await renderer.drawn();
+    await painted();
     tell({ type: "done", round: asked.round, errors });
   }
 

@@ -76,10 +76,10 @@ export const theme: Types.Theme = {
   additionalStyles: {
     Button: {
       font: "inherit",
-      "font-weight": "600",
-      color: "var(--on-accent)",
-      background: "var(--accent)",
-      border: "0",
+      "font-weight": "500",
+      color: "var(--ink)",
+      background: "var(--button)",
+      border: "1px solid var(--line)",
       "border-radius": "8px",
       padding: "10px 16px",
       cursor: "pointer",
@@ -97,5 +97,14 @@ export const theme: Types.Theme = {
     MultipleChoice: control,
     TextField: { ...control, width: "100%", "box-sizing": "border-box" },
     Slider: { width: "100%" },
+    Text: {
+      h1: { "font-size": "1.9rem" },
+      h2: { "font-size": "1.6rem" },
+      h3: { "font-size": "1.35rem" },
+      h4: { "font-size": "1.15rem" },
+      h5: { "font-size": "1rem" },
+      body: {},
+      caption: { "font-size": "0.85rem", opacity: "0.75" },
+    },
   },
 };

@@ -13,6 +13,12 @@ def plan_of(text: str, attachments: int = 0) -> Plan:
     return understand(Heard(text, NOW_MS, attachments))
 
 
+TAP = (
+    "CANVAS_A2UI action=toggle session=main surface=checklist component=b1 host=x instance=y "
+    'ctx={"item":"1"} default=update_canvas'
+)
+
+
 @pytest.mark.parametrize(
     ("text", "intent", "tool", "args"),
     [
@@ -28,7 +34,20 @@ def plan_of(text: str, attachments: int = 0) -> Plan:
         ("is everything ok?", "status", "gateway_status", {}),
         ("Who is connected?", "presence", "presence", {}),
         ("who's online right now", "presence", "presence", {}),
-        ("show me my devices", "devices", "devices_list", {}),
+        ("list my devices", "devices", "devices_list", {}),
+        ("show me my devices", "show-devices", "show_devices", {}),
+        (
+            "Make a checklist: milk, bread",
+            "checklist",
+            "show_checklist",
+            {"items": ["milk", "bread"], "title": ""},
+        ),
+        (
+            TAP,
+            "canvas-action",
+            "canvas_action",
+            {"action": "toggle", "surface": "checklist", "component": "b1", "context": '{"item":"1"}'},
+        ),
         ("which devices are connected", "devices", "devices_list", {}),
         ("describe device Kitchen tablet", "device", "devices_list", {"query": "Kitchen tablet"}),
         ("list my nodes", "nodes", "nodes_list", {}),
