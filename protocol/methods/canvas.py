@@ -21,7 +21,7 @@ class CanvasDrawn(Wire):
 
 
 @method("canvas.surfaces", Scope.READ, additive=True)
-class CanvasSurfaces(Call[CanvasDrawn]):
+class CanvasSurfaces(Call[CanvasDrawn], forbid_unknown_fields=True):
     """What a session has drawn."""
 
     session_key: SessionKeyText
@@ -35,7 +35,7 @@ class CanvasActed(Wire):
 
 
 @method("canvas.act", Scope.WRITE, additive=True)
-class CanvasAct(Call[CanvasActed]):
+class CanvasAct(Call[CanvasActed], forbid_unknown_fields=True):
     """Somebody did something on a surface that this client shows; it goes to the agent of the session.
 
     Errors: `INVALID_REQUEST` when it carries too much.

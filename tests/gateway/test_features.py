@@ -23,6 +23,7 @@ OPTIONAL = {feature.name for feature in FEATURES if not feature.core} - SEEN_OUT
 
 TAKES_AWAY = {
     "backup": ("backup.create", "/healthz"),
+    "canvas": ("canvas.surfaces", "/healthz"),
     "cron": ("cron.list", "/healthz"),
     "suggestions": ("taskSuggestions.list", "/healthz"),
     "openai_http": ("", "/v1/models"),
