@@ -125,30 +125,15 @@ class RegistryWork(msgspec.Struct, frozen=True):
 
     def forget_superseded(self, newcomer: Device, connected: frozenset[str]) -> None:
         """Forget silently paired devices of the newcomer's kind that nobody uses."""
-        kind = _kind(newcomer)
-        rivals = [
-            record.device
-            for record in store.everyone(self.tx)
-            if record.device.approved_via == "silent"
-            and _kind(record.device) == kind
-            and record.device.device_id not in {newcomer.device_id, *connected}
-        ]
-        rivals.sort(key=_seen_ms, reverse=True)
-        for place, device in enumerate(rivals):
-            if place >= SILENT_KEPT or self.now_ms - _seen_ms(device) > SILENT_KEPT_MS:
-                store.remove(self.tx, device.device_id)
+        present = {newcomer.device_id, *connected}
+        known = store.silently_paired(self.tx, newcomer.facts)
+        rivals = [(device_id, seen_ms) for device_id, seen_ms in known if device_id not in present]
+        for place, (device_id, seen_ms) in enumerate(rivals):
+            if place >= SILENT_KEPT or self.now_ms - seen_ms > SILENT_KEPT_MS:
+                store.remove(self.tx, device_id)
 
 
 def token_serves(mint: TokenMint, token: Token, scopes: tuple[Scope, ...]) -> bool:
     """Whether a stored token can be handed out for `scopes`: valid, wide enough, from the present key."""
     text = mint.device_token(token.token_id, token.device_id, token.role)
     return token.revoked_ms is None and covers(token.scopes, scopes) and mint.hash(text) == token.token_hash
-
-
-def _kind(device: Device) -> tuple[str, str, str | None]:
-    facts = device.facts
-    return facts.client_id, facts.client_mode, facts.display_name
-
-
-def _seen_ms(device: Device) -> int:
-    return max(device.last_seen_ms or 0, device.approved_ms)

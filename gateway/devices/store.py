@@ -52,6 +52,18 @@ def everyone(tx: Tx) -> list[Record]:
     return [Record(device, tokens.get(device.device_id, {})) for device in devices]
 
 
+def silently_paired(tx: Tx, facts: ClientFacts) -> list[tuple[str, int]]:
+    """Devices of this kind of client that no person let in, and when each was last there, newest first."""
+    rows = tx.execute(
+        "SELECT device_id, max(coalesce(last_seen_ms, 0), approved_ms) AS seen_ms FROM devices "
+        "WHERE approved_via = 'silent' AND json_extract(facts, '$.client_id') = ? "
+        "AND json_extract(facts, '$.client_mode') = ? AND json_extract(facts, '$.display_name') IS ? "
+        "ORDER BY seen_ms DESC",
+        (facts.client_id, facts.client_mode, facts.display_name),
+    )
+    return rows.fetchall()
+
+
 def save(tx: Tx, device: Device) -> None:
     """Insert a device or replace everything known of it; its tokens stay."""
     tx.execute(
