@@ -85,22 +85,32 @@ def stamped(stamp: Path, wanted: str) -> bool:
 
 
 def node_folder() -> Path:
-    """Where `node` and `npm` are: those of the locked Python package first.
+    """Where a fitting `node` and its `npm` are: those of the locked Python package first.
 
     Raises:
-        NoNode: when there is none, or only an old one.
+        NoNode: when there is none, or only old ones.
     """
-    beside = Path(sys.executable).parent
-    if (beside / "node").is_file():
-        return beside
     found = shutil.which("node")
-    if found is None or shutil.which("npm") is None:
-        raise NoNode("the pages need Node to be built; install Node 20.19 or newer")
-    said = subprocess.run([found, "--version"], check=True, capture_output=True, text=True).stdout
-    version = tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
-    if version < OLDEST_NODE:
-        raise NoNode(f"the pages need Node 20.19 or newer to be built; {found} is {said.strip()}")
-    return Path(found).parent
+    folders = [Path(sys.executable).parent, *([Path(found).parent] if found else [])]
+    seen: list[str] = []
+    for folder in folders:
+        version = node_version(folder)
+        if version >= OLDEST_NODE:
+            return folder
+        if version:
+            seen.append(f"; {folder}/node is {'.'.join(map(str, version))}")
+    raise NoNode(f"the pages need Node 20.19 or newer to be built{''.join(seen)}")
+
+
+def node_version(folder: Path) -> tuple[int, ...]:
+    """Version of the Node in a folder; empty without a working one and its npm."""
+    if not (folder / "node").exists() or not (folder / "npm").exists():
+        return ()
+    # A build of the wheel sees the commands of an environment, but not its packages.
+    run = subprocess.run([folder / "node", "--version"], check=False, capture_output=True, text=True)
+    if run.returncode:
+        return ()
+    return tuple(int(part) for part in run.stdout.strip().lstrip("v").split(".")[:2])
 
 
 def npm(page: Page, *arguments: str) -> None:
