@@ -268,6 +268,22 @@ async def test_conversations_are_begun_found_renamed_and_archived(daemon: Daemon
         await expect(rows).to_have_count(0)
 
 
+async def test_a_conversation_can_be_begun_with_another_agent(tmp_path: Path) -> None:
+    config = '[agents.entries.main]\nname = "Assistant"\n\n[agents.entries.gardener]\nname = "The Gardener"\n'
+    async with (
+        Daemon(tmp_path, config=config) as daemon,
+        at_the_page(daemon.url, f"/#token={daemon.token}") as tab,
+    ):
+        page = tab.page
+        await page.get_by_label("New ones with").select_option("The Gardener")
+        await page.get_by_role("link", name="New").click()
+        await send(page, "what is 2*4?")
+        await expect(answers(page)).to_contain_text("8")
+        async with await page_guests.owner(daemon) as wire:
+            sessions = (await wire.call("sessions.list"))["sessions"]
+    assert [session["agentId"] for session in sessions] == ["gardener"]
+
+
 async def test_what_was_typed_is_there_after_other_views_and_a_reload(shared_daemon: Daemon) -> None:
     async with at_the_page(shared_daemon.url, f"/#token={shared_daemon.token}") as tab:
         page = tab.page

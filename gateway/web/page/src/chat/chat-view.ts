@@ -107,8 +107,19 @@ export class ChatView extends View {
     void this.#load();
   }
 
+  protected override firstUpdated(): void {
+    // Whatever grows, the text or what stands below it: who is at the end stays at the end.
+    const sizes = new ResizeObserver(() => this.#stayAtEnd());
+    for (const box of this.querySelectorAll(".messages, .messages > .column")) sizes.observe(box);
+    this.follow(() => sizes.disconnect());
+  }
+
   protected override updated(): void {
     this.app.outbox.shown(this.#conversation.shownRuns);
+    this.#stayAtEnd();
+  }
+
+  #stayAtEnd(): void {
     const messages = this.querySelector(".messages");
     if (messages !== null && this.#atEnd) messages.scrollTop = messages.scrollHeight;
   }

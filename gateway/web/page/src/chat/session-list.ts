@@ -7,7 +7,7 @@ import { ask } from "../app/confirm";
 import { icon } from "../app/icons";
 import { addressOf } from "../app/routes";
 import { explain } from "../client/frames";
-import type { SearchResult, SessionRow } from "../client/wire";
+import type { AgentSummary, SearchResult, SessionRow } from "../client/wire";
 import { ago } from "../text/amounts";
 import { SessionIndex, titleOf } from "./sessions";
 
@@ -25,6 +25,8 @@ export class SessionList extends LitElement {
   #renaming = "";
   #trouble = "";
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #agents: AgentSummary[] = [];
+  #agent = "";
   #fresh: string = crypto.randomUUID();
   readonly #endings: (() => void)[] = [];
 
@@ -64,6 +66,7 @@ export class SessionList extends LitElement {
         <a class="button" href=${addressOf("chat", this.#freshKey())} @click=${this.#begin}>${icon("plus")}New</a>
         <button class="icon-button list-close" aria-label="Back to the conversation" @click=${this.#chosen}>${icon("close")}</button>
       </div>
+      ${this.#agents.length < 2 ? nothing : this.#agentChoice()}
       <label class="search">
         ${icon("search")}<span class="unseen">Search conversations</span>
         <input type="search" placeholder="Search" maxlength="200" @input=${this.#search}>
@@ -146,10 +149,24 @@ export class SessionList extends LitElement {
     return this.#index.archived ? "Nothing is archived." : "No conversation yet. Write the first message.";
   }
 
+  get #defaultAgent(): string {
+    return this.app.gateway.hello?.snapshot.sessionDefaults?.defaultAgentId ?? "main";
+  }
+
+  #agentChoice(): TemplateResult {
+    const choose = (event: Event) => {
+      this.#agent = (event.target as HTMLSelectElement).value;
+      this.requestUpdate();
+    };
+    const chosen = this.#agent || this.#defaultAgent;
+    return html`<label class="agent">New ones with <select @change=${choose}>
+      ${this.#agents.map(({ id, name }) => html`<option value=${id} .selected=${id === chosen}>${name || id}</option>`)}
+    </select></label>`;
+  }
+
   /** A conversation begins with its first message; until then its key is only a name. */
   #freshKey(): string {
-    const agent = this.app.gateway.hello?.snapshot.sessionDefaults?.defaultAgentId ?? "main";
-    return `agent:${agent}:dashboard:${this.#fresh}`;
+    return `agent:${this.#agent || this.#defaultAgent}:dashboard:${this.#fresh}`;
   }
 
   #begin = (): void => {
@@ -180,6 +197,7 @@ export class SessionList extends LitElement {
     const { gateway } = this.app;
     try {
       await this.#index.load();
+      if (gateway.offers("agents.list")) this.#agents = (await gateway.call("agents.list", {})).agents;
       const query = this.#index.search;
       const wanted = query.length >= MESSAGE_SEARCH_CHARS && gateway.offers("sessions.search");
       this.#found = wanted ? (await gateway.call("sessions.search", { query })).results : [];
