@@ -13,6 +13,7 @@ from protocol.catalog import all_events, all_methods
 from scripts import page, wire_types
 
 ROOT = Path(__file__).parents[2]
+CONTROL_PAGE = next(each for each in page.PAGES if each.name == "control page")
 
 
 def test_building_again_is_immediate() -> None:
@@ -24,22 +25,20 @@ def test_building_again_is_immediate() -> None:
     assert again.stderr == ""
 
 
-def test_what_is_built_depends_on_every_source_and_on_nothing_generated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(page, "PAGE", tmp_path)
-    monkeypatch.setattr(page, "GENERATED", tmp_path / "src/client/wire.ts")
+def test_what_is_built_depends_on_every_source_and_on_nothing_generated(tmp_path: Path) -> None:
+    sources = ("src", "package.json")
+    any_page = page.Page("any page", tmp_path, sources, tmp_path / "src/client/wire.ts")
     (tmp_path / "src/client").mkdir(parents=True)
     for name in ("src/main.ts", "src/client/wire.ts", "package.json"):
         (tmp_path / name).write_text("1")
-    before = page.digest(("src", "package.json"))
+    before = page.digest(any_page, sources)
     (tmp_path / "src/client/wire.ts").write_text("2")
-    assert page.digest(("src", "package.json")) == before
+    assert page.digest(any_page, sources) == before
     (tmp_path / "src/main.ts").write_text("2")
-    assert page.digest(("src", "package.json")) != before
+    assert page.digest(any_page, sources) != before
 
 
-@pytest.mark.parametrize(("says", "problem"), [(None, "needs Node"), ("v18.20.1", "18.20")])
+@pytest.mark.parametrize(("says", "problem"), [(None, "need Node"), ("v18.20.1", "18.20")])
 def test_without_a_fitting_node_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str | None, problem: str
 ) -> None:
@@ -62,10 +61,10 @@ def test_the_types_name_every_method_and_event() -> None:
 
 def test_a_page_that_no_longer_fits_the_contract_fails_its_type_check(tmp_path: Path) -> None:
     for name in ("src", "tests", "tsconfig.json", "vite.config.ts", "package.json"):
-        source = page.PAGE / name
+        source = CONTROL_PAGE.folder / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, tmp_path / name)
-    (tmp_path / "node_modules").symlink_to(page.PAGE / "node_modules")
+    (tmp_path / "node_modules").symlink_to(CONTROL_PAGE.folder / "node_modules")
     wire = tmp_path / "src/client/wire.ts"
     wire_types.main(wire)
     assert type_check(tmp_path) == ""
