@@ -206,6 +206,24 @@ async def test_commands_are_completed_from_the_keyboard(shared_daemon: Daemon) -
         await expect(page.get_by_label("While it answers")).to_have_value("followup")
 
 
+async def test_a_conversation_begun_anew_shows_nothing_of_the_old_one(daemon: Daemon) -> None:
+    async with at_the_page(daemon.url, f"/#token={daemon.token}") as tab:
+        page = tab.page
+        await send(page, "what is 1+1?")
+        await expect(answers(page)).to_contain_text("2")
+        await editor(page).fill("/new")
+        await editor(page).press("Escape")
+        await editor(page).press("Enter")
+        await expect(page.get_by_role("log")).to_contain_text("A new conversation begins")
+        await expect(page.get_by_role("log")).not_to_contain_text("1+1")
+        await send(page, "what is 3+4?")
+        await expect(answers(page).last).to_contain_text("7")
+        texts = await page.locator(".bubble, .prose").all_inner_texts()
+        await page.reload()
+        await expect(answers(page).last).to_contain_text("7")
+        assert await page.locator(".bubble, .prose").all_inner_texts() == texts
+
+
 async def test_files_travel_with_a_message_within_the_limits(shared_daemon: Daemon) -> None:
     picture = bytes.fromhex(
         "89504e470d0a1a0a0000000d4948445200000001000000010806000000"

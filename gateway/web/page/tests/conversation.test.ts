@@ -155,6 +155,17 @@ describe("a message", () => {
 });
 
 describe("a history", () => {
+  it("is another one once its session has another id", () => {
+    const conversation = new Conversation();
+    conversation.load(history([], { sessionId: null }));
+    expect(conversation.begunAnew(undefined)).toBe(false);
+    expect(conversation.begunAnew("s1")).toBe(false);
+    expect(conversation.begunAnew("s1")).toBe(false);
+    expect(conversation.begunAnew("s2")).toBe(true);
+    conversation.load(history([ASKED], { sessionId: "s2" }));
+    expect(conversation.begunAnew("s2")).toBe(false);
+  });
+
   it("replaces what was there, older pages join it, and a running answer goes on", () => {
     const conversation = new Conversation();
     conversation.said(chat("delta", "old", "gone"));

@@ -112,6 +112,21 @@ describe("a message", () => {
     await vi.waitFor(() => expect(busy).toHaveBeenCalledTimes(2));
   });
 
+  it("that was accepted and left nothing to show is no longer listed once its session was read anew", async () => {
+    const outbox = await Outbox.load(vault, async (params) => {
+      if (params.idempotencyKey === "b") throw new Disconnected();
+      return ACK;
+    });
+    outbox.opened();
+    await outbox.add(message("a"));
+    await outbox.add(message("b"));
+    await vi.waitFor(() =>
+      expect(outbox.of("agent:main:main").map((item) => item.state)).toEqual(["accepted", "waiting"]),
+    );
+    outbox.settled("agent:main:main");
+    expect(outbox.of("agent:main:main").map((item) => item.message.id)).toEqual(["b"]);
+  });
+
   it("that the conversation shows is no longer listed, also when its acknowledgement was lost", async () => {
     const outbox = await Outbox.load(vault, () => Promise.reject(new Disconnected()));
     await outbox.add(message("a"));

@@ -72,7 +72,10 @@ export class ChatView extends View {
     this.follow(outbox.watch(() => this.requestUpdate()));
     this.follow(this.app.attention.watch(() => this.requestUpdate()));
     this.follow(
-      gateway.on("session.message", (event) => this.#mine(event, () => this.#stored(event.message))),
+      gateway.on("session.message", (event) => {
+        this.#mine(event, () => this.#conversation.stored(event.message));
+        if (event.sessionKey === this.sessionKey && event.session) this.#seen(event.session);
+      }),
     );
     this.follow(gateway.on("chat", (event) => this.#mine(event, () => this.#conversation.said(event))));
     this.follow(
@@ -81,12 +84,7 @@ export class ChatView extends View {
     this.follow(
       gateway.on("sessions.changed", (event) => {
         if (event.sessionKey !== this.sessionKey || !event.session) return;
-        this.#row = event.session;
-        // Begun anew: under the same key there is another conversation.
-        const begun = this.#conversation.sessionId;
-        if (begun !== undefined && event.session.sessionId !== begun) void this.#load();
-        this.#markRead();
-        this.requestUpdate();
+        this.#seen(event.session);
       }),
     );
     const visible = () => this.#markRead();
@@ -131,8 +129,14 @@ export class ChatView extends View {
     this.requestUpdate();
   }
 
-  #stored(message: unknown): void {
-    this.#conversation.stored(message);
+  /** The session as it is now. */
+  #seen(row: SessionRow): void {
+    this.#row = row;
+    // Begun anew: under the same key there is another conversation.
+    if (this.#conversation.begunAnew(row.sessionId ?? undefined) && this.#meanwhile === undefined)
+      void this.#load();
+    this.#markRead();
+    this.requestUpdate();
   }
 
   async #load(): Promise<void> {
@@ -148,6 +152,7 @@ export class ChatView extends View {
       })) as HistoryView;
       if (key !== this.sessionKey) return;
       this.#conversation.load(view);
+      this.app.outbox.settled(key);
       this.#row = view.sessionInfo;
       this.#loaded = true;
     });

@@ -43,7 +43,7 @@ const PHASES: Record<string, string> = {
 };
 
 export class Conversation {
-  sessionId: string | undefined;
+  #sessionId: string | undefined;
   hasMore = false;
   nextOffset = 0;
   readonly #stored = new Map<string, StoredMessage>();
@@ -52,7 +52,7 @@ export class Conversation {
 
   /** The newest end of the history replaces everything. */
   load(view: HistoryView): void {
-    this.sessionId = view.sessionId ?? undefined;
+    this.#sessionId = view.sessionId ?? undefined;
     this.#stored.clear();
     this.#live.clear();
     this.#keep(view.messages);
@@ -60,6 +60,12 @@ export class Conversation {
     this.#page(view);
     const running = view.inFlightRun;
     if (running) this.#live.set(running.runId, { ...newRun(), text: running.text });
+  }
+
+  /** Whether this is another conversation than the one that is shown; the first id that is heard of names it. */
+  begunAnew(sessionId: string | undefined): boolean {
+    this.#sessionId ??= sessionId;
+    return sessionId !== undefined && sessionId !== this.#sessionId;
   }
 
   /** An older page. */

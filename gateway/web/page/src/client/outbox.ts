@@ -107,6 +107,12 @@ export class Outbox {
     await this.#vault.remove("outbox", id);
   }
 
+  /** A session was read anew: what the gateway has of it is shown, or was a command that left nothing to show. */
+  settled(sessionKey: string): void {
+    const accepted = this.of(sessionKey).filter((item) => item.state === "accepted");
+    this.shown(accepted.map((item) => item.message.id));
+  }
+
   /** The conversation shows these runs' messages now. */
   shown(runIds: Iterable<string>): void {
     let changed = false;
