@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from gateway.kernel.feature import Feature, House
+from gateway.kernel.net.facts import ConnectionClosed
 from gateway.nodes.invoke import Invocations
 from gateway.nodes.registry import NodeRegistry
 
@@ -12,8 +13,11 @@ async def setup(house: House) -> None:
     from gateway.agents.house_tools import device_rows
     from gateway.agents.tools import ToolRegistry
     from gateway.canvas.api import CanvasApi
+    from gateway.canvas.host import CanvasHost
+    from gateway.canvas.passes import Passes
     from gateway.canvas.screens import Screens
     from gateway.canvas.service import Canvas
+    from gateway.canvas.surfaces_api import SurfacesApi
     from gateway.canvas.tools import CanvasTools, add_canvas_tools
     from gateway.chat.intake import Intake
     from gateway.chat.service import Chat
@@ -28,6 +32,12 @@ async def setup(house: House) -> None:
     async def rows() -> list[dict[str, Any]]:
         return device_rows(await devices.known())
 
+    passes = Passes(house.clock)
+    addresses = SurfacesApi(passes, house.need(NodeRegistry))
+    house.hello.surfaces = addresses.at_hello
+    house.bus.subscribe(ConnectionClosed, addresses.on_closed)
+    house.rpc.add(addresses)
+    CanvasHost(house.home.root / "canvas", passes, house.http).serve()
     tools = CanvasTools(canvas, screens, house.need(BlobStore), rows)
     add_canvas_tools(house.need(ToolRegistry), tools)
     house.rpc.add(CanvasApi(canvas, house.need(Intake), house.need(Chat)))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from protocol.method import Call, Wire, method
-from protocol.scopes import Scope
+from protocol.scopes import Role, Scope
 
 SessionKeyText = Annotated[str, Meta(min_length=1, max_length=512)]
 
@@ -47,3 +47,36 @@ class CanvasAct(Call[CanvasActed], forbid_unknown_fields=True):
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=256)]
     source_component_id: Annotated[str, Meta(max_length=256)] = ""
     context: dict[str, Any] | None = None
+
+
+class SurfaceUrls(Wire):
+    """Addresses below which a client finds what a feature serves."""
+
+    surface: str
+    plugin_surface_urls: dict[str, str]
+    expires_at_ms: int | None = None
+    """Absent when the address was not changed. Each use of it moves the end further away."""
+
+
+SurfaceName = Annotated[str, Meta(min_length=1, max_length=64)]
+ObservedUrl = Annotated[str, Meta(max_length=2048)]
+
+
+@method("node.pluginSurface.refresh", None, roles=frozenset({Role.NODE}))
+class NodePluginSurfaceRefresh(Call[SurfaceUrls]):
+    """Give this node a new address in place of its old one, which then ends.
+
+    Errors: `UNAVAILABLE` when there is none of that name for it, such as before its canvas is approved.
+    """
+
+    surface: SurfaceName
+    observed_url: ObservedUrl | None = None
+    """The one the node knows; when it is no longer the present one, that is told and nothing changes."""
+
+
+@method("plugin.surface.refresh", Scope.READ)
+class PluginSurfaceRefresh(Call[SurfaceUrls]):
+    """The same for an operator."""
+
+    surface: SurfaceName
+    observed_url: ObservedUrl | None = None

@@ -169,8 +169,10 @@ class Connection:
             admitted = await self._reception.admission.admit(attempt.params, self.peer)
             if self._reception.hub.full and not self.peer.local_user:
                 raise Overloaded("this gateway has as many connections as it takes; try again later")
+            hello = self._reception.hello
+            surfaces = await hello.surfaces(admitted.principal, self.peer, attempt.params)
             if not self._closing and self._socket.open:
-                self._enter(attempt, admitted)
+                self._enter(attempt, admitted, surfaces)
         except Overloaded as error:
             self._refuse(attempt.request_id, error, TRY_AGAIN_LATER)
         except GatewayError as error:
@@ -179,12 +181,14 @@ class Connection:
             self._refuse(attempt.request_id, Unavailable(_DEFECT), INTERNAL_ERROR)
             raise
 
-    def _enter(self, attempt: ConnectAttempt, admitted: Admitted) -> None:
+    def _enter(self, attempt: ConnectAttempt, admitted: Admitted, surfaces: dict[str, str] | None) -> None:
         reception = self._reception
         self.principal = admitted.principal
         self.resumable = RESUME_CAP in admitted.principal.caps
         resume = attempt.params.resume if self.resumable else None
-        hello = reception.hello.compose(admitted, attempt.protocol, resume, resumable=self.resumable)
+        hello = reception.hello.compose(
+            admitted, attempt.protocol, resume, resumable=self.resumable, surfaces=surfaces
+        )
         self._admitted = True
         self._stop_deadline()
         reception.doorman.leave(self)

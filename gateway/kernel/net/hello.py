@@ -1,16 +1,17 @@
 """Composes `hello-ok` from what the features contribute."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from gateway.kernel.clock import Clock
 from gateway.kernel.net.hub import RESUME_CAP, Hub
 from gateway.kernel.ports import Admitted
-from gateway.kernel.rpc.context import Principal
+from gateway.kernel.rpc.context import PeerFacts, Principal
 from gateway.kernel.rpc.router import Router
 from protocol.connect import (
     AttachmentPolicy,
+    ConnectParams,
     Features,
     HelloOk,
     Policy,
@@ -32,6 +33,13 @@ from protocol.method import EVENTS
 from protocol.scopes import Role, Scope, allows
 from protocol.version import COMPATIBLE_RELEASE
 
+SurfaceUrls = Callable[[Principal, PeerFacts, ConnectParams], Awaitable[dict[str, str] | None]]
+"""Gives a new connection the addresses of what features serve to it."""
+
+
+async def _no_surfaces(_: Principal, __: PeerFacts, ___: ConnectParams) -> dict[str, str] | None:
+    return None
+
 
 class HelloSources(msgspec.Struct):
     """Where the parts of the snapshot come from; each feature sets its own during setup."""
@@ -39,7 +47,7 @@ class HelloSources(msgspec.Struct):
     presence: Callable[[], msgspec.Raw] = lambda: msgspec.Raw(b"[]")
     health: Callable[[], msgspec.Raw] = lambda: msgspec.Raw(b"{}")
     session_defaults: Callable[[], SessionDefaults | None] = lambda: None
-    surfaces: Callable[[Principal], dict[str, str] | None] = lambda _: None
+    surfaces: SurfaceUrls = _no_surfaces
     capabilities: set[str] = msgspec.field(default_factory=lambda: {RESUME_CAP})
     auth_mode: str = "token"
     config_path: str = ""
@@ -58,8 +66,20 @@ class HelloComposer:
         self._clock = clock
         self._started_ms = started_ms
 
+    async def surfaces(
+        self, principal: Principal, peer: PeerFacts, claims: ConnectParams
+    ) -> dict[str, str] | None:
+        """Addresses for a new connection."""
+        return await self._sources.surfaces(principal, peer, claims)
+
     def compose(
-        self, admitted: Admitted, protocol: int, resume: ResumeRequest | None, *, resumable: bool
+        self,
+        admitted: Admitted,
+        protocol: int,
+        resume: ResumeRequest | None,
+        *,
+        resumable: bool,
+        surfaces: dict[str, str] | None = None,
     ) -> HelloOk:
         """`hello-ok` for one connection. Source: hello-ok as recorded from OpenClaw 2026.9.6, section c.4."""
         principal = admitted.principal
@@ -74,7 +94,7 @@ class HelloComposer:
             snapshot=self._snapshot(principal),
             auth=admitted.auth,
             policy=_POLICY,
-            plugin_surface_urls=self._sources.surfaces(principal),
+            plugin_surface_urls=surfaces,
             resume=self._resume_state(resume) if resumable else None,
         )
 

@@ -272,7 +272,14 @@ class Listener:
             own_origin=own,
             secure=policy.scheme == "https",
             path=path,
+            base_url=f"{_scheme(policy, headers, direct=direct)}://{host}",
         )
+
+
+def _scheme(policy: OriginPolicy, headers: Headers, *, direct: bool) -> str:
+    """What the client used; only a configured proxy may say that it was another than ours."""
+    told = headers.get("X-Forwarded-Proto", "")
+    return told if not direct and told in {"http", "https"} else policy.scheme
 
 
 def _lengthen_queue(server: asyncio.Server) -> None:

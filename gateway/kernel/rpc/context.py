@@ -28,6 +28,8 @@ class PeerFacts(msgspec.Struct, frozen=True, kw_only=True):
     secure: bool
     """True over TLS."""
     path: str
+    base_url: str = ""
+    """`http://host:port` as this client reached the gateway; empty on the Unix socket."""
     agent_id: str | None = None
     """On the Unix socket: the agent whose program this is, empty when unknown which; `None` for a person."""
 
