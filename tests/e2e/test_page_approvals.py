@@ -28,7 +28,8 @@ async def test_a_request_appears_by_itself_and_is_allowed_once(daemon: Daemon) -
         await expect(pending(page)).to_contain_text("/srv/backup")
         await page.get_by_role("button", name="Allow once").click()
         await expect(pending(page)).to_have_count(0)
-        await expect(page.get_by_label("Decided in the last 30 days")).to_contain_text("Allowed once")
+        decided = page.get_by_label("Decided in the last 30 days")
+        await expect(decided).to_contain_text("Allowed once by this browser")
         verdict = await wire.call("exec.approval.waitDecision", {"id": request})
         assert verdict["decision"] == "allow-once"
 
@@ -76,6 +77,7 @@ async def test_somebody_elses_decision_counts_and_is_seen(daemon: Daemon) -> Non
     ):
         request = await page_guests.want_permission(wire, "reboot")
         await expect(tab.page.get_by_role("link", name="Approvals")).to_contain_text("1 waiting")
+        await expect(tab.page).to_have_title("(1) Chat · Homarus")
         await tab.page.evaluate("location.hash = '#/approvals'")
         await expect(pending(tab.page)).to_contain_text("reboot")
         await wire.call("exec.approval.resolve", {"id": request, "decision": "deny"})

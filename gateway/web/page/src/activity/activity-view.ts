@@ -2,12 +2,13 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { App } from "../app/app";
+import { Names } from "../app/names";
 import { frame, problem } from "../app/parts";
 import { addressOf } from "../app/routes";
 import { View } from "../app/view";
 import type { MethodName } from "../client/frames";
 import type { AuditEntry, AuditEvent } from "../client/wire";
-import { clock, shortId } from "../text/amounts";
+import { clock } from "../text/amounts";
 import { LEVELS, type LogLine, matches, readLine } from "./log-lines";
 
 type Tab = "audit" | "agents" | "log";
@@ -31,6 +32,7 @@ export class ActivityView extends View {
   static override properties = { ...View.properties, place: { attribute: false } };
 
   place = "";
+  readonly #names = new Names();
   #entries: AuditEntry[] = [];
   #more: string | undefined;
   #events: AuditEvent[] = [];
@@ -63,6 +65,7 @@ export class ActivityView extends View {
 
   protected override connected(): void {
     this.#cursor = undefined;
+    void this.attempt(() => this.#names.load(this.app.gateway));
     void this.#load();
   }
 
@@ -87,8 +90,8 @@ export class ActivityView extends View {
       <table class="plain stacked"><thead><tr><th>When</th><th>What</th><th>To what</th><th>By whom</th><th>Result</th></tr></thead>
       <tbody>${this.#entries.map(
         (entry) => html`<tr data-outcome=${entry.outcome === "ok" ? "ok" : "other"}>
-          <td class="when">${clock(entry.tsMs)}</td><td>${entry.action}</td><td>${shortId(entry.subject)}</td>
-          <td>${shortId(entry.actor)}</td><td>${entry.outcome}</td></tr>`,
+          <td class="when">${clock(entry.tsMs)}</td><td>${entry.action}</td><td>${this.#names.of(entry.subject)}</td>
+          <td>${this.#names.of(entry.actor)}</td><td>${entry.outcome}</td></tr>`,
       )}</tbody></table></div>
       ${this.#entries.length === 0 ? html`<p class="empty">Nothing yet.</p>` : nothing}
       ${this.#more === undefined ? nothing : html`<button class="quiet" @click=${this.#older}>Show older ones</button>`}`;

@@ -103,8 +103,14 @@ export class Page extends LitElement {
     if (this.#place.view !== view) return;
     this.#shown = shown;
     this.#shownView = view;
-    document.title = `${VIEWS.find((entry) => entry.name === view)?.title ?? ""} · Homarus`;
     this.requestUpdate();
+  }
+
+  protected override updated(): void {
+    const waiting = (this.#app?.attention.approvals ?? 0) + (this.#app?.attention.devices ?? 0);
+    const title = VIEWS.find((entry) => entry.name === this.#shownView)?.title;
+    const words = [waiting === 0 ? "" : `(${waiting})`, title === undefined ? "" : `${title} ·`, "Homarus"];
+    document.title = words.filter(Boolean).join(" ");
   }
 
   #body(app: App): TemplateResult | typeof nothing {

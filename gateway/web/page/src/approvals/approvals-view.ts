@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { App } from "../app/app";
 import { ask } from "../app/confirm";
+import { Names } from "../app/names";
 import { chips, facts, frame, problem, section } from "../app/parts";
 import { addressOf } from "../app/routes";
 import { View } from "../app/view";
@@ -37,6 +38,7 @@ const UNDECIDED: Record<string, string> = {
 };
 
 export class ApprovalsView extends View {
+  readonly #names = new Names();
   #pending: Approval[] = [];
   /** What was asked for, by id: the folder is not part of the presentation. */
   #requests = new Map<string, ApprovalRequest>();
@@ -61,7 +63,10 @@ export class ApprovalsView extends View {
           "Allowed for good",
           this.#grants.map((each) => this.#grantCard(each)),
         )}
-        ${section("Decided in the last 30 days", this.#decided.map(decidedCard))}
+        ${section(
+          "Decided in the last 30 days",
+          this.#decided.map((each) => decidedCard(each, this.#names)),
+        )}
         ${this.#more === undefined ? nothing : html`<button class="quiet" @click=${() => this.#older()}>Show older ones</button>`}`,
     );
   }
@@ -77,6 +82,7 @@ export class ApprovalsView extends View {
   }
 
   protected override connected(): void {
+    void this.attempt(() => this.#names.load(this.app.gateway));
     void this.#load();
   }
 
@@ -181,10 +187,10 @@ export class ApprovalsView extends View {
   }
 }
 
-function decidedCard(approval: Approval): TemplateResult {
+function decidedCard(approval: Approval, names: Names): TemplateResult {
   const { decision, status, resolver } = approval;
   const text = decision ? DECIDED[decision] : (UNDECIDED[status] ?? status);
-  const who = resolver?.id ? ` by ${resolver.kind} ${resolver.id.slice(0, 12)}` : "";
+  const who = resolver?.id ? ` by ${names.of(resolver.id)}` : "";
   return html`<li class="card compact" data-status=${status}>
     <pre class="command-text">${approval.presentation.commandText}</pre>
     <p class="small"><b>${text}</b>${who} · ${ago(approval.resolvedAtMs)}</p>
