@@ -184,6 +184,7 @@ class NodeApp:
             permissions=self._permissions,
             send_event=self._events.send,
             deliver=self._events.deliver,
+            canvas_url=self._events.canvas_url,
         )
         return offering(self._profile, around)
 

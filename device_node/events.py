@@ -11,6 +11,7 @@ from device_node.link import Link, LinkDown
 from device_node.supervisor import Supervisor
 from device_node.text import printable
 from protocol.errors import GatewayError, Unavailable
+from protocol.methods.canvas import NodePluginSurfaceRefresh
 from protocol.methods.node_reports import NodeEvent
 
 MAX_WAITING: Final = 256
@@ -50,6 +51,21 @@ class NodeEvents:
         answer = await self._link.call(event)
         if answer.handled is False:
             raise Unavailable(f"the gateway did not take {name}: {answer.reason or 'no reason given'}")
+
+    async def canvas_url(self) -> str:
+        """A fresh address below which the gateway serves what a canvas shows.
+
+        Raises:
+            LinkDown: there is no connection, or it ended meanwhile.
+            GatewayError: it serves nothing of the kind to this node.
+        """
+        if self._link is None:
+            raise LinkDown("this device is not connected to its gateway")
+        answer = await self._link.call(NodePluginSurfaceRefresh(surface="canvas"))
+        url = answer.plugin_surface_urls.get("canvas")
+        if url is None:
+            raise Unavailable("the gateway serves no canvas")
+        return url
 
     def begin(self, link: Link) -> None:
         """A connection is up."""

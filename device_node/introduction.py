@@ -43,6 +43,7 @@ def introduction(home: NodeHome, config: NodeConfig, display_name: str | None = 
         permissions=msgspec.structs.asdict(config.permissions),
         send_event=_nowhere,
         deliver=_nowhere,
+        canvas_url=_from_nowhere,
     )
     person = profile.person(identity.device_id, config)
     return Introduction(identity, person, offering(profile, around), config)
@@ -50,3 +51,8 @@ def introduction(home: NodeHome, config: NodeConfig, display_name: str | None = 
 
 async def _nowhere(_name: str, _payload: Mapping[str, object]) -> None:
     """Nothing is run, so nothing happens."""
+
+
+async def _from_nowhere() -> str:
+    """Nothing is shown, so nothing is fetched."""
+    return ""

@@ -9,7 +9,7 @@ from device_node.commands import CommandFailed
 from device_node.config import NodeConfig
 from device_node.home import NodeHome
 from device_node.providers import Providers
-from device_node.providers.canvas import Deliver
+from device_node.providers.canvas import CanvasUrl, Deliver
 from device_node.providers.run_events import SendEvent
 from device_node.surface import Persona
 
@@ -23,6 +23,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What the owner allows, by name, as it is at any time."""
     send_event: SendEvent
     deliver: Deliver
+    canvas_url: CanvasUrl
 
 
 class Profile(Protocol):

@@ -40,6 +40,7 @@ class Laptop:
             now_ms=_now_ms,
             send_event=around.send_event,
             deliver=around.deliver,
+            canvas_url=around.canvas_url,
             device_name=around.config.display_name,
             place=around.config.location,
             mcp_servers=around.config.mcp,

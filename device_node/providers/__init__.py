@@ -13,7 +13,7 @@ import msgspec
 from device_node.config import CanvasSettings, McpServerSettings
 from device_node.exec_policy.store import RulesStore, RulesUnreadable
 from device_node.providers.camera import camera_family
-from device_node.providers.canvas import CanvasProvider, Deliver, canvas_family
+from device_node.providers.canvas import CanvasProvider, CanvasUrl, Deliver, Gateway, canvas_family
 from device_node.providers.device import device_family
 from device_node.providers.environment import bare_environment
 from device_node.providers.exec_rules import ExecRulesProvider
@@ -60,6 +60,7 @@ def find_providers(
     now_ms: Callable[[], int],
     send_event: SendEvent,
     deliver: Deliver,
+    canvas_url: CanvasUrl,
     device_name: str | None = None,
     place: Place | None = None,
     mcp_servers: Mapping[str, McpServerSettings] | None = None,
@@ -74,6 +75,7 @@ def find_providers(
             so it may change meanwhile.
         now_ms: the wall clock.
         send_event: for what happens besides the answer.
+        canvas_url: where the gateway serves what a canvas shows.
         deliver: for what somebody does on the canvas.
         device_name: what the owner calls this machine; its host name without one.
         place: where the owner says it stands.
@@ -88,7 +90,7 @@ def find_providers(
         ffmpeg = Ffmpeg(programs["ffmpeg"], programs["ffprobe"], environment)
     mcp, mcp_provider = mcp_family(mcp_servers or {}, environment, permissions)
     canvas_found, canvas_provider = canvas_family(
-        environment, permissions, canvas or CanvasSettings(), deliver, device_name
+        environment, permissions, canvas or CanvasSettings(), Gateway(deliver, canvas_url), device_name
     )
     families = [
         *_commands(state_dir, permissions, now_ms, send_event, environment),

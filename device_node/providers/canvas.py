@@ -3,16 +3,18 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
 from device_node.canvas.actions import MAIN_SESSION, UserAction, read_action
-from device_node.canvas.addresses import RENDERER, AddressPolicy, AddressRefused
+from device_node.canvas.addresses import HOST_PATHS, RENDERER, AddressPolicy, AddressRefused
 from device_node.canvas.cdp import CdpError
 from device_node.canvas.chromium import PROGRAMS, Chromium
-from device_node.canvas.stage import DEFAULT_SIZE, Picture, Stage
+from device_node.canvas.drawing import apply_messages, as_javascript, draw, resize
+from device_node.canvas.stage import Picture, Stage
 from device_node.commands import CommandFailed, Invocation, performs
 from device_node.config import CanvasSettings
 from device_node.providers.finding import Family, unusable, usable
@@ -22,7 +24,7 @@ from device_node.text import printable
 from protocol.a2ui.actions import action_message
 from protocol.a2ui.lines import Line, read_jsonl, read_messages
 from protocol.a2ui.renderer import renderer_files
-from protocol.a2ui.surfaces import Message, Surfaces
+from protocol.a2ui.surfaces import Surfaces
 from protocol.commands.canvas import (
     A2uiShown,
     CanvasA2uiPush,
@@ -36,7 +38,6 @@ from protocol.commands.canvas import (
     CanvasPresent,
     CanvasSnapshot,
     Evaluated,
-    Placement,
 )
 from protocol.commands.media import MAX_MEDIA_BASE64_CHARS
 from protocol.errors import GatewayError, InvalidRequest
@@ -49,10 +50,19 @@ Deliver = Callable[[str, Mapping[str, object]], Awaitable[None]]
 It raises `GatewayError` or `LinkDown` with the reason when it has not.
 """
 
+CanvasUrl = Callable[[], Awaitable[str]]
+"""Gives a fresh address below which the gateway serves what a canvas shows. It raises as `Deliver` does."""
+
+
+class Gateway(msgspec.Struct, frozen=True):
+    """What the canvas needs of the gateway."""
+
+    deliver: Deliver
+    canvas_url: CanvasUrl
+
+
 EVAL_TIMEOUT_S: Final = 10.0
 """For a script of a caller; a page that computes longer is stuck."""
-
-DRAW_TIMEOUT_S: Final = 10.0
 
 MAX_RESULT_CHARS: Final = 1024 * 1024
 """Of what a script gives."""
@@ -79,19 +89,21 @@ class CanvasProvider:
         *,
         permissions: Mapping[str, bool],
         settings: CanvasSettings,
-        deliver: Deliver,
+        gateway: Gateway,
         host: str,
     ) -> None:
         self._program = program
         self._environment = environment
         self._permissions = permissions
         self._settings = settings
-        self._deliver = deliver
+        self._gateway = gateway
         self._host = host
         self._tasks = Supervisor()
         self._policy = AddressPolicy(settings.reach)
         self.stage = Stage(self._policy, self._tasks, self._acted)
         self.browser: Chromium | None = None
+        self._asked = ""
+        """The page that was asked for, as it was; empty for our own."""
         self._surfaces = Surfaces()
         self._session_of: dict[str, str] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -101,7 +113,7 @@ class CanvasProvider:
         """Show a page, or what was shown last."""
         await self._allowed(call.url)
         async with self._ready() as stage:
-            await _resize(stage, call.placement)
+            await resize(stage, call.placement)
             if call.url:
                 await self._show(stage, call.url)
             elif not stage.presented:
@@ -179,7 +191,7 @@ class CanvasProvider:
             self._surfaces = Surfaces()
             self._session_of.clear()
             if stage.url.startswith(RENDERER):
-                await _draw(stage, "openclawA2UI.reset()")
+                await draw(stage, "openclawA2UI.reset()")
         return CanvasDone(ok=True)
 
     async def close(self) -> None:
@@ -198,7 +210,7 @@ class CanvasProvider:
             lines, after = await self._checked(size, read)
             await self._show_renderer(stage)
             if self._surfaces.ids or len(lines):
-                await _apply(stage, [line.message for line in lines])
+                await apply_messages(stage, [line.message for line in lines])
             self._surfaces = after
             for line in lines:
                 self._session_of[line.surface_id] = invocation.session_key or MAIN_SESSION
@@ -220,7 +232,7 @@ class CanvasProvider:
 
     async def _allowed(self, url: str | None) -> None:
         """Refuse before a browser is started for it."""
-        if url and url != "/":
+        if url and url != "/" and not url.startswith(HOST_PATHS):
             try:
                 await self._policy.check(url)
             except AddressRefused as refused:
@@ -231,9 +243,20 @@ class CanvasProvider:
             await self._show_renderer(stage)
             return
         try:
-            await stage.show(url)
+            await stage.show(await self._hosted(url) if url.startswith(HOST_PATHS) else url)
         except AddressRefused as refused:
             raise CommandFailed("INVALID_REQUEST", f"url: {refused}") from refused
+        self._asked = url
+
+    async def _hosted(self, path: str) -> str:
+        """The address of something the gateway serves; a new one, because the last may have ended."""
+        try:
+            base = await self._gateway.canvas_url()
+        except GatewayError as error:
+            raise CommandFailed("CANVAS_HOST_NOT_CONFIGURED", error.message) from error
+        parts = urlsplit(base)
+        self._policy.hosts.add(f"{parts.scheme}://{parts.netloc}".lower())
+        return base + path
 
     async def _show_renderer(self, stage: Stage) -> None:
         """Our own page with all that is drawn on it, unless it is there already."""
@@ -244,8 +267,9 @@ class CanvasProvider:
         except GatewayError as error:
             raise CommandFailed("A2UI_HOST_NOT_CONFIGURED", error.message) from error
         await stage.show(RENDERER)
+        self._asked = ""
         if self._surfaces.ids:
-            await _apply(stage, self._surfaces.messages())
+            await apply_messages(stage, self._surfaces.messages())
 
     def _ready(self) -> "_Ready":
         return _Ready(self._one_at_a_time, self._started)
@@ -255,7 +279,7 @@ class CanvasProvider:
             raise CommandFailed("CANVAS_DISABLED", "the owner of this node does not allow its canvas")
         if self.browser is not None and not self.browser.ended:
             return self.stage
-        again = self.stage.presented
+        again = bool(self.stage.presented)
         await self._end_browser()
         self.stage = Stage(self._policy, self._tasks, self._acted)
         self.browser = await Chromium.start(
@@ -267,7 +291,7 @@ class CanvasProvider:
         )
         await self.stage.open(self.browser.cdp)
         if again:
-            await self._show(self.stage, "" if again.startswith(RENDERER) else again)
+            await self._show(self.stage, self._asked)
         return self.stage
 
     async def _end_browser(self) -> None:
@@ -285,7 +309,7 @@ class CanvasProvider:
             return
         failure = await self._report(action)
         detail = {"id": action.id, "ok": failure is None, "error": failure or ""}
-        event = f'new CustomEvent("openclaw:a2ui-action-status", {{ detail: {_js(detail)} }})'
+        event = f'new CustomEvent("openclaw:a2ui-action-status", {{ detail: {as_javascript(detail)} }})'
         try:
             await self.stage.evaluate(f"void dispatchEvent({event})", EVAL_TIMEOUT_S)
         except (CdpError, ValueError) as error:
@@ -305,7 +329,7 @@ class CanvasProvider:
                 context=action.context,
             )
             payload: dict[str, object] = {"message": message, "sessionKey": session_key, "thinking": "low"}
-            await self._deliver("agent.request", payload | {"deliver": False, "key": action.id})
+            await self._gateway.deliver("agent.request", payload | {"deliver": False, "key": action.id})
         except (GatewayError, ValueError, OSError) as error:
             logger.warning("an action on the canvas was not delivered: %s", printable(str(error)))
             return printable(str(error))
@@ -337,40 +361,11 @@ class _Ready:
             raise CommandFailed("CANVAS_UNAVAILABLE", str(error)) from error
 
 
-async def _resize(stage: Stage, placement: Placement | None) -> None:
-    if placement is not None and (placement.width or placement.height):
-        width, height = placement.width or DEFAULT_SIZE[0], placement.height or DEFAULT_SIZE[1]
-        await stage.resize(round(width), round(height))
-
-
-async def _apply(stage: Stage, messages: Sequence[Message]) -> None:
-    await _draw(stage, f"openclawA2UI.applyMessages({_js(messages)})")
-
-
-async def _draw(stage: Stage, script: str) -> None:
-    """Have the page draw and wait until it has.
-
-    Raises:
-        CommandFailed: the page is not there, or could not draw.
-    """
-    try:
-        problems: list[str] = await stage.evaluate(f"{script}, openclawA2UI.settled()", DRAW_TIMEOUT_S)
-    except (ValueError, CdpError) as error:
-        raise CommandFailed("A2UI_HOST_UNAVAILABLE", f"the canvas page did not draw: {error}") from error
-    if problems:
-        raise CommandFailed("INVALID_REQUEST", f"the renderer refused: {'; '.join(problems)[:1000]}")
-
-
-def _js(value: Any) -> str:
-    """A value as JavaScript: JSON is, but for two line ends that older engines do not take in texts."""
-    return msgspec.json.encode(value).decode().replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
 def canvas_family(
     environment: Mapping[str, str],
     permissions: Mapping[str, bool],
     settings: CanvasSettings,
-    deliver: Deliver,
+    gateway: Gateway,
     device_name: str | None,
 ) -> tuple[Family, CanvasProvider | None]:
     """Offered when there is a Chromium."""
@@ -383,7 +378,7 @@ def canvas_family(
         environment,
         permissions=permissions,
         settings=settings,
-        deliver=deliver,
+        gateway=gateway,
         host=device_name or socket.gethostname(),
     )
     return usable("canvas", f"through {program}", provider), provider

@@ -117,5 +117,21 @@ async def test_everything_is_back_after_both_were_killed(daemon: Daemon, person:
         assert await again.shot("after") == before
 
 
+async def test_a_document_of_the_gateway_is_shown(daemon: Daemon, person: Person) -> None:
+    """By its path: the node asks for the address, which nobody has to pass around."""
+    (daemon.home / "canvas/docs").mkdir()
+    (daemon.home / "canvas/docs/index.html").write_text("<title>from the gateway</title>")
+    await person.invoke("canvas.present", url="/__openclaw__/canvas/docs/")
+    assert (await person.invoke("canvas.eval", javaScript="document.title")) == {"result": "from the gateway"}
+    # It shares the gateway's address, not its origin.
+    assert (await person.invoke("canvas.eval", javaScript="self.origin")) == {"result": "null"}
+    await person.invoke("canvas.navigate", url="/__openclaw__/a2ui/?platform=linux")
+    kind = "typeof openclawA2UI.applyMessages"
+    assert (await person.invoke("canvas.eval", javaScript=kind)) == {"result": "function"}
+    await person.invoke("canvas.hide")
+    await person.invoke("canvas.present")
+    assert "/a2ui/" in (await person.invoke("canvas.eval", javaScript="location.pathname"))["result"]
+
+
 async def nodes(client: WireClient) -> list[Json]:
     return (await client.call("node.list", {}))["nodes"]

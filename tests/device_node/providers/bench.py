@@ -24,6 +24,8 @@ class Bench:
         self.folder = folder
         self.host: str = options.get("device_name") or socket.gethostname()
         self.permissions = dict(EVERYTHING)
+        self.gateway_url = ""
+        """Where the gateway of this bench serves what a canvas shows."""
         self.clock = FakeClock()
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.output: list[str] = []
@@ -34,6 +36,7 @@ class Bench:
             now_ms=self.clock.now_ms,
             send_event=self.hear,
             deliver=self.hear,
+            canvas_url=self._canvas_url,
             **options,
         )
         self.table = CommandTable()
@@ -80,6 +83,9 @@ class Bench:
         """Prepare a command, say yes to its plan, and run it with `changes` to the call."""
         plan = (await self.ask("system.run.prepare", params))["plan"]
         return await self.ask("system.run", approved_call(plan, params) | changes)
+
+    async def _canvas_url(self) -> str:
+        return self.gateway_url
 
     def _show(self, text: str) -> None:
         self.output.append(text)
