@@ -1,6 +1,6 @@
 """What is drawn: surfaces, changed by checked messages, and able to be drawn again from nothing."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -19,6 +19,11 @@ MAX_COMPONENTS: Final = 2000
 
 MAX_SURFACE_BYTES: Final = 1024 * 1024
 """Of one surface with its data, as JSON."""
+
+_BUILDING: Final = frozenset({"updateComponents", "surfaceUpdate"})
+
+_TEMPLATE: Final = b'"componentId"'
+"""How the template of a list begins in JSON, in either version."""
 
 Message: TypeAlias = dict[str, Any]
 
@@ -97,8 +102,9 @@ class Surfaces:
             except SurfaceProblem as problem:
                 raise InvalidA2ui([(line.number, str(problem))]) from problem
             last[line.surface_id] = line.number
+        rebuilt = {line.surface_id for line in lines if line.action in _BUILDING}
         for surface_id, number in last.items():
-            changed._check(surface_id, number)
+            changed._check(surface_id, number, rebuilt)
         if len(changed._surfaces) > MAX_SURFACES:
             raise InvalidA2ui([(lines[-1].number, f"more than {MAX_SURFACES} surfaces; delete one first")])
         return changed
@@ -125,16 +131,19 @@ class Surfaces:
         self._surfaces[line.surface_id] = surface
         _CHANGES[line.action](surface, line.body)
 
-    def _check(self, surface_id: str, number: int) -> None:
+    def _check(self, surface_id: str, number: int, rebuilt: Container[str]) -> None:
         surface = self._surfaces.get(surface_id)
         if surface is None:
             return
         try:
             if len(surface.components) > MAX_COMPONENTS:
                 raise TreeProblem(f"more than {MAX_COMPONENTS} components")
-            if len(msgspec.json.encode(surface)) > MAX_SURFACE_BYTES:
+            whole = msgspec.json.encode(surface)
+            if len(whole) > MAX_SURFACE_BYTES:
                 raise TreeProblem(f"more than {MAX_SURFACE_BYTES} bytes")
-            check_tree(surface.version, surface.components, data_of(surface))
+            # Data alone changes a tree only where a template repeats a part of it.
+            if surface_id in rebuilt or _TEMPLATE in whole:
+                check_tree(surface.version, surface.components, data_of(surface))
         except TreeProblem as problem:
             raise InvalidA2ui([(number, f"surface {surface_id!r}: {problem}")]) from problem
 

@@ -196,3 +196,10 @@ def test_deleting() -> None:
     delete: Message = {**V9, "deleteSurface": {"surfaceId": "s"}}
     assert surfaces(CREATE, update(text("root")), delete).ids == []
     assert surfaces(delete).ids == []
+
+
+def test_data_cannot_make_a_template_burst() -> None:
+    rows = {"componentId": "inner", "path": "/rows"}
+    nested = column("inner", {"componentId": "t", "path": "/rows"})
+    before = surfaces(CREATE, data({"rows": [1]}), update(column("root", rows), nested, text("t")))
+    assert "would draw more than" in refusal([data(list(range(500)), "/rows")], before)
