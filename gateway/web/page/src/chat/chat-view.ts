@@ -9,6 +9,7 @@ import { View } from "../app/view";
 import type { HistoryView, SessionRow } from "../client/wire";
 import "./composer";
 import { Conversation } from "./conversation";
+import { modelName } from "./messages";
 import "./questions";
 import { rowTemplate } from "./rows";
 import "./session-list";
@@ -193,7 +194,7 @@ export class ChatView extends View {
 
   #modelText(): string {
     if (this.#row === undefined) return "";
-    const model = this.#row.model ?? "";
+    const model = modelName(this.#row.model);
     const thinking = this.#row.thinkingLevel;
     return thinking && thinking !== "off" ? `${model} · thinks ${thinking}` : model;
   }

@@ -116,3 +116,8 @@ function readAnswer(message: Record<string, unknown>, blocks: Record<string, unk
 function text(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
+
+/** A model as people are told about it: the built-in agent has none, and "offline" would read like a lost line. */
+export function modelName(model: string | null | undefined): string {
+  return model === "offline" ? "built-in agent" : (model ?? "");
+}

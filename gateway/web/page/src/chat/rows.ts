@@ -7,7 +7,7 @@ import type { AttachmentUpload } from "../client/wire";
 import "../text/markdown";
 import { clock, moment, size } from "../text/amounts";
 import type { Row, ToolCard } from "./conversation";
-import { type MessageFile, readable } from "./messages";
+import { type MessageFile, modelName, readable } from "./messages";
 
 /** A tool's output beyond this is cut in the card; the whole is in the transcript. */
 const SHOWN_CHARS = 20_000;
@@ -82,7 +82,7 @@ function answerRow(row: Extract<Row, { kind: "answer" }>): TemplateResult {
   return html`<article class="message answer" ?data-failed=${message.stopReason === "error"} aria-label="Answer">
     ${message.thinking === "" ? nothing : thinking(message.thinking)}
     <homarus-markdown class="prose" .text=${message.text}></homarus-markdown>
-    <p class="meta">${timeOf(message.at)}${message.model ? html`<span>${message.model}</span>` : nothing}
+    <p class="meta">${timeOf(message.at)}${message.model ? html`<span>${modelName(message.model)}</span>` : nothing}
       ${stopped === "" ? nothing : html`<span>${stopped}</span>`}
       ${message.truncated ? html`<span>Shortened</span>` : nothing}</p>
   </article>`;
