@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -19,6 +20,9 @@ LOAD_TIMEOUT_S: Final = 15.0
 
 DEFAULT_SIZE: Final = (1280, 800)
 """Of a canvas without a placement, in points."""
+
+MAX_PROBLEMS: Final = 100
+"""Of a page that are kept."""
 
 BINDING: Final = "homarusCanvasAction"
 
@@ -60,8 +64,8 @@ class Stage:
         """Of the page that is shown."""
         self.presented = ""
         """What was asked to be shown."""
-        self.problems: list[str] = []
-        """What the browser refused to load, newest last; for tests and the log."""
+        self.problems: deque[str] = deque(maxlen=MAX_PROBLEMS)
+        """Scripts that failed and rules of a page that were broken, the newest last."""
 
     async def open(self, cdp: Cdp) -> None:
         """Make the page in a browser that has just started.
@@ -74,8 +78,7 @@ class Stage:
         attached = await cdp.call("Target.attachToTarget", {"targetId": target["targetId"], "flatten": True})
         self._session, self._frame = attached["sessionId"], target["targetId"]
         self._guard(self._session)
-        for method in ("Page.enable", "Runtime.enable", "Network.enable"):
-            await self._call(method)
+        await self._call("Page.enable")
         await self._call("Runtime.addBinding", {"name": BINDING})
         await self._call("Page.addScriptToEvaluateOnNewDocument", {"source": _BRIDGE})
         await self.resize(*self._size)
@@ -163,8 +166,6 @@ class Stage:
                 self.url = params["frame"]["url"]
             case "Page.loadEventFired":
                 self._loaded.set()
-            case "Network.responseReceived":
-                self._look(params["response"])
             case "Runtime.executionContextCreated" if session == self._session:
                 about = params["context"]
                 if about["auxData"].get("isDefault"):
@@ -174,6 +175,18 @@ class Stage:
             case "Runtime.bindingCalled":
                 self._called(params, session)
             case _:
+                self._watch(method, params)
+
+    def _watch(self, method: str, params: Params) -> None:
+        """Take an event about what a page does."""
+        match method:
+            case "Runtime.exceptionThrown":
+                self._note(str(params["exceptionDetails"].get("exception", {}).get("description")))
+            case "Log.entryAdded" if params["entry"]["source"] == "security":
+                self._note(params["entry"]["text"])
+            case "Network.responseReceived":
+                self._look(params["response"])
+            case _:
                 return
 
     def _guard(self, session: str) -> None:
@@ -182,7 +195,8 @@ class Stage:
             return
         follow: Params = {"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}
         self.cdp.tell("Fetch.enable", {"patterns": [{"urlPattern": "*"}]}, session)
-        self.cdp.tell("Network.enable", {}, session)
+        for domain in ("Network", "Runtime", "Log"):
+            self.cdp.tell(f"{domain}.enable", {}, session)
         self.cdp.tell("Target.setAutoAttach", follow, session)
         self.cdp.tell("Runtime.runIfWaitingForDebugger", {}, session)
 
@@ -203,6 +217,10 @@ class Stage:
             self.cdp.tell("Fetch.failRequest", refusal, session)
             return
         self.cdp.tell("Fetch.continueRequest", {"requestId": request_id}, session)
+
+    def _note(self, problem: str) -> None:
+        self.problems.append(printable(problem, 500))
+        logger.info("the canvas reports: %s", self.problems[-1])
 
     def _look(self, response: Params) -> None:
         """A name that led somewhere else than a moment ago ends the page."""

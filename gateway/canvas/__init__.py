@@ -15,7 +15,8 @@ async def setup(house: House) -> None:
     from gateway.canvas.api import CanvasApi
     from gateway.canvas.host import CanvasHost
     from gateway.canvas.passes import Passes
-    from gateway.canvas.screens import Screens
+    from gateway.canvas.pushes import check_push
+    from gateway.canvas.screens import PUSH, PUSH_JSONL, Screens
     from gateway.canvas.service import Canvas
     from gateway.canvas.surfaces_api import SurfacesApi
     from gateway.canvas.tools import CanvasTools, add_canvas_tools
@@ -24,8 +25,11 @@ async def setup(house: House) -> None:
     from gateway.devices.service import Devices
     from gateway.kernel.store.blobs import BlobStore
 
+    invocations = house.need(Invocations)
+    for command in (PUSH, PUSH_JSONL):
+        invocations.check_with(command, check_push)
     db, devices = house.database("state"), house.need(Devices)
-    screens = Screens(db, house.need(NodeRegistry), house.need(Invocations), house.tasks)
+    screens = Screens(db, house.need(NodeRegistry), invocations, house.tasks)
     canvas = house.offer(Canvas(db, screens, house.hub, house.clock))
     await screens.start(canvas.messages)
 

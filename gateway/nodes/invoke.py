@@ -87,8 +87,13 @@ class Invocations:
         self._open: dict[str, _Open] = {}
         self._busy: dict[str, int] = {}
         self._answered: list[Callable[[LiveNode, str, NodeInvokeResult], None]] = []
+        self._checks: dict[str, Callable[[str | None], None]] = {}
         registry.when_left(self._on_left)
         registry.when_reduced(self._on_reduced)
+
+    def check_with(self, command: str, check: Callable[[str | None], None]) -> None:
+        """Have the parameters of a command checked before any node gets them; it raises `InvalidRequest`."""
+        self._checks[command] = check
 
     async def invoke(self, node_id: str, ask: Ask) -> Answer:
         """Ask a connected node and wait for what it answers.
@@ -102,6 +107,8 @@ class Invocations:
             NodeFailed: what the node itself says; `NodeAnswerUnreadable` when that is no JSON.
         """
         deadline_ms = self._clock.now_ms() + ask.timeout_ms
+        if (check := self._checks.get(ask.command)) is not None:
+            check(ask.params_json)
         try:
             async with asyncio.timeout(ask.timeout_ms / 1000):
                 return await self._until_ready(node_id, ask, deadline_ms)

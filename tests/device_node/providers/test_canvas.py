@@ -234,12 +234,15 @@ class TestInterfaces:
         assert "Ada" in await shadow_text(bench)
 
     async def test_all_official_examples_are_drawn(self, bench: Bench) -> None:
-        """43 of v0.9: no renderer error, no violation of the policy."""
+        """43 of v0.9: no error of the renderer or its scripts, no violation of the policy."""
         for path in EXAMPLES:
             messages = json.loads(path.read_text(encoding="utf-8"))["messages"]
             answer = await bench.ask("canvas.a2ui.push", {"messages": messages})
             assert answer["ok"], path.stem
             await bench.ask("canvas.a2ui.reset")
+        canvas = bench.providers.canvas
+        assert canvas is not None
+        assert list(canvas.stage.problems) == []
 
     async def test_a_tap_reaches_the_agent_and_the_page_hears_of_it(self, bench: Bench) -> None:
         messages = [CREATE, data({"name": "Ada L"}), update({**BUTTON, "id": "root"}, text("label", "Save"))]
@@ -274,3 +277,21 @@ class TestInterfaces:
         messages: list[Any] = [CREATE, update({"id": "root", "component": "Text", "text": attack})]
         await bench.ask("canvas.a2ui.push", {"messages": messages})
         assert "alert(1)" in await shadow_text(bench)
+        canvas = bench.providers.canvas
+        assert canvas is not None
+        assert list(canvas.stage.problems) == []
+
+    async def test_what_goes_wrong_on_a_page_is_noted(self, bench: Bench, site: str) -> None:
+        """Otherwise the two tests above could not fail."""
+        await bench.ask("canvas.present", {"url": site})
+        await bench.ask("canvas.eval", {"javaScript": "void setTimeout(() => { throw new Error('late') })"})
+        await bench.ask("canvas.navigate", {"url": ""})
+        policy = (
+            "document.body.append(Object.assign(document.createElement('script'), {src: 'https://e.org/x'}))"
+        )
+        await bench.ask("canvas.eval", {"javaScript": policy})
+        canvas = bench.providers.canvas
+        assert canvas is not None
+        await eventually(lambda: len(canvas.stage.problems) == 2)
+        assert "late" in canvas.stage.problems[0]
+        assert "Content Security Policy" in canvas.stage.problems[1]

@@ -215,3 +215,13 @@ async def test_an_operator_draws_through_node_invoke(operator: WireClient, board
     params = {"messages": [{"beginRendering": {"surfaceId": "m", "root": "r"}}]}
     answer = await invoke(operator, board, "canvas.a2ui.push", params=params)
     assert answer["payload"] == {"ok": True, "surfaces": ["m"]}
+    pushes = board.pushes
+    wrongs: list[Json] = [
+        {"messages": [{"nonsense": {}}]},
+        {"jsonl": '{"beginRendering": {"surfaceId": "m"}}'},
+    ]
+    for wrong in wrongs:
+        with pytest.raises(RpcError, match="Invalid A2UI JSONL:") as caught:
+            await invoke(operator, board, "canvas.a2ui.push", params=wrong)
+        assert caught.value.code == "INVALID_REQUEST"
+    assert board.pushes == pushes, "the node never saw them"
