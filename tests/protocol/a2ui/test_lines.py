@@ -77,29 +77,29 @@ def test_versions_are_not_mixed() -> None:
     assert "- line 4: v0.9 after v0.8 of line 1" in refusal([*CARD_V0_8, CREATE])
 
 
-@pytest.mark.parametrize(
-    ("messages", "said"),
-    [
-        (
-            [{**V9, "createSurface": {"surfaceId": "s", "catalogId": "https://e.org/x"}}],
-            "createSurface.catalogId",
-        ),
-        ([CREATE, update({"id": "root", "component": "Bomb"})], "components.0.component: no component of"),
-        (
-            [CREATE, update(text("root"), {"id": "b", "component": "Text"})],
-            'components.1: "text" is a required property',
-        ),
-        ([CREATE, update({**text("root"), "onclick": "x"})], "onclick"),
-        ([update(text("root"))], "- line 1: surface 's' was not created"),
-        (
-            [{"surfaceUpdate": {"surfaceId": "s", "components": [{"id": "a", "component": {"Bomb": {}}}]}}],
-            "line 1",
-        ),
-        ([{"beginRendering": {"surfaceId": "s"}}], '"root" is a required property'),
-        ([CREATE, data([1], "/list"), data(2, "/list/7")], "'7' is no place in a list of 1"),
-        ([CREATE, data(1, "/" * 5000)], "- line 2: updateDataModel.path: deeper"),
-    ],
-)
+UNDRAWABLE: list[tuple[list[Message], str]] = [
+    (
+        [{**V9, "createSurface": {"surfaceId": "s", "catalogId": "https://e.org/x"}}],
+        "createSurface.catalogId",
+    ),
+    ([CREATE, update({"id": "root", "component": "Bomb"})], "components.0.component: no component of"),
+    (
+        [CREATE, update(text("root"), {"id": "b", "component": "Text"})],
+        'components.1: "text" is a required property',
+    ),
+    ([CREATE, update({**text("root"), "onclick": "x"})], "onclick"),
+    ([update(text("root"))], "- line 1: surface 's' was not created"),
+    (
+        [{"surfaceUpdate": {"surfaceId": "s", "components": [{"id": "a", "component": {"Bomb": {}}}]}}],
+        "line 1",
+    ),
+    ([{"beginRendering": {"surfaceId": "s"}}], '"root" is a required property'),
+    ([CREATE, data([1], "/list"), data(2, "/list/7")], "'7' is no place in a list of 1"),
+    ([CREATE, data(1, "/" * 5000)], "- line 2: updateDataModel.path: deeper"),
+]
+
+
+@pytest.mark.parametrize(("messages", "said"), UNDRAWABLE)
 def test_a_message_that_cannot_be_drawn(messages: list[Message], said: str) -> None:
     assert said in refusal(messages)
 
