@@ -83,13 +83,7 @@ def canonical_key(
     agent = None if agent_id is None else checked_agent_id(agent_id)
     if folded.startswith("agent:"):
         return _scoped(folded, agent, field)
-    return checked_length(f"agent:{agent or default_agent}:{folded}", field)
-
-
-def checked_length(key: str, field: str) -> SessionKey:
-    """`key` when it is still short enough after the agent was put before it."""
-    checked_session_key(key, field)
-    return SessionKey(key)
+    return _scoped(f"agent:{agent or default_agent}:{folded}", agent, field)
 
 
 def agent_of(key: SessionKey) -> str | None:
@@ -151,4 +145,6 @@ def _scoped(folded: str, agent: str | None, field: str) -> SessionKey:
         raise InvalidRequest(
             f'{field}: "{folded}" belongs to agent "{owner}", not "{agent}"', {"field": field}
         )
-    return checked_length(f"agent:{owner}:{match[2]}", field)
+    key = f"agent:{owner}:{match[2]}"
+    checked_session_key(key, field)  # again: a short name has its agent before it now
+    return SessionKey(key)

@@ -12,7 +12,7 @@ from tests.support.daemon import Daemon
 from tests.support.wire import Json, WireClient, connect_params
 
 BLOCK_S = 0.1
-ROUNDS = 4
+ROUNDS = 8
 """A blocked loop blocks every time; a busy neighbour on a shared machine does not. The best round counts."""
 
 SMALL = 48 * 1024

@@ -21,7 +21,7 @@ BURST_S: Final = 0.02
 """Together at most 1,000 connections per second, and fewer on a machine that has other work."""
 
 STRANGERS_PER_IP: Final = 256
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 5
 """A gateway that cannot stand a flood fails every time; a busy neighbour on a shared machine does not."""
 
 FLOOD_S: Final = 30.0

@@ -63,6 +63,8 @@ def test_a_session_has_one_spelling(said: str | None, agent: str | None, key: st
         "a\u202eb",
         "x" * 513,
         "y" * 505,
+        ":",
+        ":hook",
     ],
 )
 def test_what_cannot_be_a_key_is_refused_by_name(said: str) -> None:
