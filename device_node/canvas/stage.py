@@ -57,7 +57,11 @@ class Stage:
         self.cdp: Cdp | None = None
         self._session = ""
         self._frame = ""
-        self._loaded = asyncio.Event()
+        self._loader = ""
+        """Of the document that is shown; each navigation has a new one."""
+        self._is_loaded = True
+        self._moved = asyncio.Event()
+        """Set whenever one of these two changes."""
         self._contexts: dict[int, str] = {}
         self._size = DEFAULT_SIZE
         self.url = ""
@@ -97,16 +101,21 @@ class Stage:
             CdpError: the browser is gone.
         """
         await self._policy.check(url)
-        self._loaded.clear()
         self.presented = url
         answer = await self._call("Page.navigate", {"url": url})
         if problem := answer.get("errorText"):
             raise AddressRefused(f"the page cannot be shown: {problem}")
         try:
             async with asyncio.timeout(LOAD_TIMEOUT_S):
-                await self._loaded.wait()
+                await self._arrived(answer.get("loaderId"))
         except TimeoutError:
             logger.info("the page on the canvas is still loading")
+
+    async def _arrived(self, loader: str | None) -> None:
+        """Wait for this very document: the page before it may still be reporting its own end."""
+        while (loader is not None and self._loader != loader) or not self._is_loaded:
+            self._moved.clear()
+            await self._moved.wait()
 
     @property
     def own(self) -> bool:
@@ -163,9 +172,12 @@ class Stage:
             case "Target.attachedToTarget":
                 self._guard(params["sessionId"])
             case "Page.frameNavigated" if params["frame"].get("parentId") is None:
-                self.url = params["frame"]["url"]
+                self.url, self._loader = params["frame"]["url"], params["frame"]["loaderId"]
+                self._is_loaded = False
+                self._moved.set()
             case "Page.loadEventFired":
-                self._loaded.set()
+                self._is_loaded = True
+                self._moved.set()
             case "Runtime.executionContextCreated" if session == self._session:
                 about = params["context"]
                 if about["auxData"].get("isDefault"):
