@@ -1,8 +1,10 @@
 """What clients see of nodes."""
 
+from typing import Any
+
 import msgspec
 
-from gateway.nodes.model import LiveNode, NodeRecord, SurfaceRequest
+from gateway.nodes.model import LiveNode, NodeFacts, NodeRecord, SurfaceRequest
 from gateway.nodes.policy import scopes_to_approve
 from protocol.capability import Surface
 from protocol.nouns.node import ApprovalState, NodePairRequest, NodeRow, PairedNode
@@ -21,18 +23,7 @@ def row(
     # An absent node shows what it would have, so that people see what they may ask for when it is back.
     surface = live.effective if live is not None else record.approved or Surface()
     found = NodeRow(
-        node_id=record.node_id,
-        display_name=record.label or facts.display_name,
-        platform=facts.platform,
-        version=facts.version,
-        client_id=facts.client_id,
-        client_mode=facts.client_mode,
-        device_family=facts.device_family,
-        model_identifier=facts.model_identifier,
-        remote_ip=facts.remote_ip,
-        caps=list(surface.caps),
-        commands=list(surface.commands),
-        permissions=_permissions(surface),
+        **_profile(record, facts, surface),
         session_host=False,
         host_stats=live.host_stats if live is not None else record.host_stats,
         node_plugin_tools=list(live.tools) if live is not None else [],
@@ -75,21 +66,9 @@ def _with_request(found: NodeRow, request: SurfaceRequest | None) -> NodeRow:
 
 def requested(record: NodeRecord, request: SurfaceRequest) -> NodePairRequest:
     """A surface that waits for an approval."""
-    facts = record.facts
     return NodePairRequest(
         request_id=request.request_id,
-        node_id=record.node_id,
-        client_id=facts.client_id,
-        client_mode=facts.client_mode,
-        display_name=record.label or facts.display_name,
-        platform=facts.platform,
-        version=facts.version,
-        device_family=facts.device_family,
-        model_identifier=facts.model_identifier,
-        remote_ip=facts.remote_ip,
-        caps=list(request.surface.caps),
-        commands=list(request.surface.commands),
-        permissions=_permissions(request.surface),
+        **_profile(record, record.facts, request.surface),
         required_approve_scopes=[scope.value for scope in scopes_to_approve(request.surface.commands)],
         silent=request.silent,
         ts=request.asked_ms,
@@ -98,26 +77,32 @@ def requested(record: NodeRecord, request: SurfaceRequest) -> NodePairRequest:
 
 def paired(record: NodeRecord) -> PairedNode:
     """A node with its approved surface."""
-    facts, surface = record.facts, record.approved or Surface()
     return PairedNode(
-        node_id=record.node_id,
-        client_id=facts.client_id,
-        client_mode=facts.client_mode,
-        display_name=record.label or facts.display_name,
-        platform=facts.platform,
-        version=facts.version,
-        device_family=facts.device_family,
-        model_identifier=facts.model_identifier,
-        remote_ip=facts.remote_ip,
-        caps=list(surface.caps),
-        commands=list(surface.commands),
-        permissions=_permissions(surface),
+        **_profile(record, record.facts, record.approved or Surface()),
         created_at_ms=record.created_ms,
         approved_at_ms=record.approved_ms or record.created_ms,
         last_connected_at_ms=record.connected_ms,
         last_seen_at_ms=record.seen_ms,
         last_seen_reason=record.seen_reason,
     )
+
+
+def _profile(record: NodeRecord, facts: NodeFacts, surface: Surface) -> dict[str, Any]:
+    """The members of a `NodeProfile`."""
+    return {
+        "node_id": record.node_id,
+        "client_id": facts.client_id,
+        "client_mode": facts.client_mode,
+        "display_name": record.label or facts.display_name,
+        "platform": facts.platform,
+        "version": facts.version,
+        "device_family": facts.device_family,
+        "model_identifier": facts.model_identifier,
+        "remote_ip": facts.remote_ip,
+        "caps": list(surface.caps),
+        "commands": list(surface.commands),
+        "permissions": _permissions(surface),
+    }
 
 
 def _state(record: NodeRecord, request: SurfaceRequest | None) -> ApprovalState:

@@ -60,18 +60,16 @@ class NodeSkill(Wire):
     content: Annotated[str, Meta(min_length=1, max_length=65_536)]
 
 
-class NodeRow(Wire):
-    """One node: what is stored about it, and its connection when it has one.
-
-    `caps` and `commands` are what it may be asked for now: claimed, approved and allowed by policy.
-    """
+class NodeProfile(Wire):
+    """Which node it is, and a surface of it: capabilities, commands and permissions."""
 
     node_id: str
-    display_name: str | None = None
-    platform: str | None = None
-    version: str | None = None
     client_id: str | None = None
     client_mode: str | None = None
+    display_name: str | None = None
+    """Its owner's name for it, else its own."""
+    platform: str | None = None
+    version: str | None = None
     device_family: str | None = None
     model_identifier: str | None = None
     remote_ip: str | None = None
@@ -79,6 +77,14 @@ class NodeRow(Wire):
     caps: list[str]
     commands: list[str]
     permissions: dict[str, bool] | None = None
+
+
+class NodeRow(NodeProfile):
+    """One node: what is stored about it, and its connection when it has one.
+
+    `caps` and `commands` are what it may be asked for now: claimed, approved and allowed by policy.
+    """
+
     session_host: bool
     host_stats: HostStats | None = None
     node_plugin_tools: list[NodePluginTool]
@@ -103,21 +109,9 @@ class NodeRow(Wire):
     connected: bool
 
 
-class PairedNode(Wire):
+class PairedNode(NodeProfile):
     """A node whose surface was approved."""
 
-    node_id: str
-    client_id: str | None = None
-    client_mode: str | None = None
-    display_name: str | None = None
-    platform: str | None = None
-    version: str | None = None
-    device_family: str | None = None
-    model_identifier: str | None = None
-    remote_ip: str | None = None
-    caps: list[str]
-    commands: list[str]
-    permissions: dict[str, bool] | None = None
     created_at_ms: int
     approved_at_ms: int
     last_connected_at_ms: int | None = None
@@ -125,23 +119,10 @@ class PairedNode(Wire):
     last_seen_reason: str | None = None
 
 
-class NodePairRequest(Wire):
-    """A node that declares a surface nobody has approved yet."""
+class NodePairRequest(NodeProfile):
+    """A node that declares a surface nobody has approved yet; `commands` are those the policy allows."""
 
     request_id: str
-    node_id: str
-    client_id: str | None = None
-    client_mode: str | None = None
-    display_name: str | None = None
-    platform: str | None = None
-    version: str | None = None
-    device_family: str | None = None
-    model_identifier: str | None = None
-    remote_ip: str | None = None
-    caps: list[str]
-    commands: list[str]
-    """Those the command policy allows."""
-    permissions: dict[str, bool] | None = None
     required_approve_scopes: list[str]
     silent: bool
     """True when the node's device was paired without a person."""
