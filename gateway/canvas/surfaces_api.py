@@ -2,6 +2,7 @@
 
 from gateway.canvas.passes import Passes
 from gateway.kernel.net.facts import ConnectionClosed
+from gateway.kernel.net.hello import SurfaceAddresses
 from gateway.kernel.rpc.context import Ctx, PeerFacts, Principal
 from gateway.kernel.rpc.router import handles
 from gateway.nodes.registry import NodeRegistry
@@ -21,18 +22,21 @@ class SurfacesApi:
         self._passes = passes
         self._registry = registry
 
-    async def at_hello(
-        self, principal: Principal, peer: PeerFacts, claims: ConnectParams
-    ) -> dict[str, str] | None:
-        """What `hello-ok` says: operators get an address, and nodes whose canvas is approved."""
-        if peer.base_url:
-            self._passes.met(principal.conn_id, peer.base_url)
-        if principal.role is Role.OPERATOR:
-            entitled = allows(principal.scopes, Scope.READ)
-        else:
-            entitled = SURFACE in claims.caps and await self._approved(principal.device_id)
-        url = self._passes.url(principal.conn_id) if entitled else None
-        return {SURFACE: url} if url is not None else None
+    async def at_hello(self, claims: ConnectParams) -> SurfaceAddresses:
+        """What `hello-ok` will say: operators get an address, and nodes whose canvas is approved."""
+        node_id = claims.device.id if claims.device is not None else None
+        asks = claims.role == Role.NODE and SURFACE in claims.caps
+        approved = asks and await self._approved(node_id)
+
+        def urls(principal: Principal, peer: PeerFacts) -> dict[str, str] | None:
+            if peer.base_url:
+                self._passes.met(principal.conn_id, peer.base_url)
+            operator = principal.role is Role.OPERATOR
+            entitled = allows(principal.scopes, Scope.READ) if operator else approved
+            url = self._passes.url(principal.conn_id) if entitled else None
+            return {SURFACE: url} if url is not None else None
+
+        return urls
 
     def on_closed(self, fact: ConnectionClosed) -> None:
         """Its addresses end with a connection."""

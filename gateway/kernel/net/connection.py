@@ -166,13 +166,13 @@ class Connection:
 
     async def _admit(self, attempt: ConnectAttempt) -> None:
         try:
+            urls = await self._reception.hello.surfaces(attempt.params)
+            # The last thing that is waited for: what is withdrawn later finds this connection in the hub.
             admitted = await self._reception.admission.admit(attempt.params, self.peer)
             if self._reception.hub.full and not self.peer.local_user:
                 raise Overloaded("this gateway has as many connections as it takes; try again later")
-            hello = self._reception.hello
-            surfaces = await hello.surfaces(admitted.principal, self.peer, attempt.params)
             if not self._closing and self._socket.open:
-                self._enter(attempt, admitted, surfaces)
+                self._enter(attempt, admitted, urls(admitted.principal, self.peer))
         except Overloaded as error:
             self._refuse(attempt.request_id, error, TRY_AGAIN_LATER)
         except GatewayError as error:

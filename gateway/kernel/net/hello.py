@@ -33,12 +33,15 @@ from protocol.method import EVENTS
 from protocol.scopes import Role, Scope, allows
 from protocol.version import COMPATIBLE_RELEASE
 
-SurfaceUrls = Callable[[Principal, PeerFacts, ConnectParams], Awaitable[dict[str, str] | None]]
-"""Gives a new connection the addresses of what features serve to it."""
+SurfaceAddresses = Callable[[Principal, PeerFacts], dict[str, str] | None]
+"""Gives an admitted connection the addresses of what features serve to it, at once."""
+
+SurfaceLookup = Callable[[ConnectParams], Awaitable[SurfaceAddresses]]
+"""Looks up what that takes, for a client that is not admitted yet."""
 
 
-async def _no_surfaces(_: Principal, __: PeerFacts, ___: ConnectParams) -> dict[str, str] | None:
-    return None
+async def _no_surfaces(_: ConnectParams) -> SurfaceAddresses:
+    return lambda _, __: None
 
 
 class HelloSources(msgspec.Struct):
@@ -47,7 +50,7 @@ class HelloSources(msgspec.Struct):
     presence: Callable[[], msgspec.Raw] = lambda: msgspec.Raw(b"[]")
     health: Callable[[], msgspec.Raw] = lambda: msgspec.Raw(b"{}")
     session_defaults: Callable[[], SessionDefaults | None] = lambda: None
-    surfaces: SurfaceUrls = _no_surfaces
+    surfaces: SurfaceLookup = _no_surfaces
     capabilities: set[str] = msgspec.field(default_factory=lambda: {RESUME_CAP})
     auth_mode: str = "token"
     config_path: str = ""
@@ -66,11 +69,9 @@ class HelloComposer:
         self._clock = clock
         self._started_ms = started_ms
 
-    async def surfaces(
-        self, principal: Principal, peer: PeerFacts, claims: ConnectParams
-    ) -> dict[str, str] | None:
-        """Addresses for a new connection."""
-        return await self._sources.surfaces(principal, peer, claims)
+    async def surfaces(self, claims: ConnectParams) -> SurfaceAddresses:
+        """What will give the connection its addresses once it is admitted."""
+        return await self._sources.surfaces(claims)
 
     def compose(
         self,
